@@ -1,0 +1,151 @@
+# Sallyport. `make help` lists the targets; `make` builds build/release/.
+# A profile is a build directory: make PROFILE=asan, debug, tsan, cov.
+
+PROFILE ?= release
+CC ?= cc
+B := build/$(PROFILE)
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+SERVICES := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
+UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+ATTACK := $(patsubst tests/attack/%.c,%,$(wildcard tests/attack/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+
+MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || \
+	echo msgpack)
+PKGS := libczmq libzmq libmicrohttpd gnutls libcrypto $(MSGPACK) libjwt \
+	jansson libpcre2-8 libcurl libcyaml sqlite3 libsodium libseccomp hiredis
+CPPFLAGS += -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+
+# Compilers differ: each flag is tried once.
+probe = $(shell printf 'int main(void){return 0;}' | \
+	$(CC) -Werror $(1) -x c - -o /dev/null 2>/dev/null && echo '$(1)')
+ifeq ($(filter help clean deps stop format,$(MAKECMDGOALS)),)
+FLAGS_FILE := build/flags-$(notdir $(CC)).mk
+-include $(FLAGS_FILE)
+endif
+WANTED := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes \
+	-Wmissing-prototypes -Wcast-qual -Wpointer-arith -Wvla -Wundef \
+	-Wformat=2 -Wimplicit-fallthrough -Wswitch-enum \
+	-fstack-protector-strong -fstack-clash-protection \
+	-ftrivial-auto-var-init=zero -fcf-protection -fPIE
+$(FLAGS_FILE):
+	@mkdir -p $(@D)
+	@echo 'PROBED := $(foreach f,$(WANTED),$(call probe,$(f)))' >$@
+
+CFLAGS_release := -O2 -g -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+CFLAGS_debug := -O0 -g3
+CFLAGS_asan := -O1 -g -fsanitize=address,undefined -fno-omit-frame-pointer \
+	-fno-sanitize-recover=undefined
+CFLAGS_tsan := -O1 -g -fsanitize=thread
+CFLAGS_cov := -O0 -g --coverage
+CFLAGS_fuzz := -O1 -g -fsanitize=fuzzer-no-link,address,undefined
+CFLAGS += -std=c11 $(PROBED) $(CFLAGS_$(PROFILE)) $(WERROR) -MMD -MP \
+	-ffile-prefix-map=$(CURDIR)=.
+ifneq ($(CI),)
+WERROR := -Werror
+endif
+LDFLAGS += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=%,$(CFLAGS_$(PROFILE)))\
+	$(filter --coverage,$(CFLAGS_$(PROFILE)))
+
+objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)))
+COMMON_OBJ := $(call objects,common/*.c proto/*.c)
+CLI_OBJ := $(call objects,clients/sallyport/*.c)
+service_obj = $(filter-out $(B)/obj/services/$(1)/main.o,\
+	$(call objects,services/$(1)/*.c))
+SERVICE_LIBS := $(foreach s,$(SERVICES),$(B)/lib/lib$(s).a)
+PROGRAMS := $(addprefix $(B)/,$(SERVICES)) \
+	$(if $(CLI_OBJ),$(B)/sallyport)
+
+all: $(PROGRAMS)  ## build everything (default)
+
+$(B)/obj/%.o: %.c $(FLAGS_FILE)
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+$(B)/lib/libcommon.a: $(COMMON_OBJ)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+define service_rules
+$(B)/lib/lib$(1).a: $$(call service_obj,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+$(B)/$(1): $(B)/obj/services/$(1)/main.o $(B)/lib/lib$(1).a \
+		$(B)/lib/libcommon.a
+	$$(CC) $$(LDFLAGS) $$^ $$(LIBS) -o $$@
+endef
+$(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
+
+$(B)/sallyport: $(CLI_OBJ) $(B)/lib/libcommon.a
+	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(B)/tests/%: $(B)/obj/tests/%.o $(SERVICE_LIBS) $(B)/lib/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $< -Wl,--start-group $(SERVICE_LIBS) \
+		$(B)/lib/libcommon.a -Wl,--end-group $(LIBS) -lcriterion -o $@
+.SECONDARY:
+
+unit-programs: $(addprefix $(B)/tests/unit/,$(UNIT)) \
+	$(addprefix $(B)/tests/attack/,$(ATTACK))
+
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/lib/libcommon.a
+	$(CC) -fsanitize=fuzzer,address,undefined $< -Wl,--start-group \
+		$(SERVICE_LIBS) $(B)/lib/libcommon.a -Wl,--end-group $(LIBS) -o $@
+fuzz-programs: $(addprefix build/fuzz/,$(FUZZ))
+
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)
+
+deps:  ## install missing Debian packages (root), or print the line to type
+	@deploy/packages
+
+run: deps  ## build, make keys on first use, start the gate, serve until Ctrl-C
+	@$(MAKE) --no-print-directory all
+	@exec $(B)/sallyport run
+
+stop:  ## stop the gate that `make run` started
+	@$(B)/sallyport stop
+
+token:  ## print an access token: SCOPE="a b", CLIENT=bench, COMPOSE=1
+	@$(B)/sallyport token $(if $(CLIENT),--client "$(CLIENT)") \
+		$(if $(SCOPE),--scope "$(SCOPE)") $(if $(COMPOSE),--compose)
+
+check: deps  ## all tests that need no Docker and no network: 'N passed, N failed'
+	@tests/run check
+
+test-unit test-attack test-system test-fault: deps  ## one part of the tests
+	@tests/run $(@:test-%=%)
+
+interop: deps  ## official SDKs and suites against a gate of its own
+	@tests/run interop
+
+fuzz: deps  ## every fuzz target for FUZZ_SECONDS (default 20) each
+	@tests/run fuzz
+
+bench: deps  ## ratios against an nginx TLS proxy: BENCH_FLAGS=--json
+	@tests/bench/bench $(BENCH_FLAGS)
+
+lint: deps  ## style rules, clang-tidy, cppcheck
+	@tests/lint
+
+format:  ## clang-format every source file
+	@git ls-files '*.c' '*.h' | xargs clang-format -i
+
+install: all  ## install below DESTDIR and PREFIX, with systemd units
+	@deploy/install "$(B)" "$(DESTDIR)" "$(PREFIX)"
+
+clean:  ## remove build/
+	rm -rf build
+
+help:  ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*  ## /\1\t/p' $(MAKEFILE_LIST) | \
+		awk -F'\t' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+.PHONY: all deps run stop token check interop fuzz bench lint format install \
+	clean help unit-programs fuzz-programs \
+	test-unit test-attack test-system test-fault
+.DEFAULT_GOAL := all

@@ -1,0 +1,61 @@
+/* The grant: what auth established, sealed with a key that only auth and the
+ * executors hold. A stage in between can neither invent a caller, nor widen
+ * its scopes, nor swap the request. */
+#ifndef SP_PROTO_GRANT_H
+#define SP_PROTO_GRANT_H
+
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/compiler.h"
+#include "common/secret.h"
+#include "common/view.h"
+
+#define SP_GRANT_KEY_BYTES 32
+#define SP_GRANT_DIGEST_BYTES 32
+#define SP_ROUTE_KEY_BYTES 8
+
+/* The parts of a request that the grant covers. */
+struct sp_grant_request {
+    struct sp_view method;
+    struct sp_view path;
+    struct sp_view query;
+    struct sp_view headers;
+    struct sp_view body;
+};
+
+/* Views of an opened grant point into the buffer given to sp_grant_open(). */
+struct sp_grant {
+    struct sp_view request_id; /* 16 bytes */
+    struct sp_view subject;
+    struct sp_view client;
+    struct sp_view scopes; /* space separated, RFC 6749 section 3.3 */
+    struct sp_view digest; /* set by seal, checked by open */
+    uint64_t expires_ms;   /* wall clock */
+};
+
+/* Seals `grant` for `request` into `out` (appended). `key` must hold exactly
+ * SP_GRANT_KEY_BYTES. 0, SP_ELIMIT, or SP_ECRYPTO for a wrong key length. */
+SP_MUST_CHECK int
+sp_grant_seal(const struct sp_secret *key, const struct sp_grant *grant,
+              const struct sp_grant_request *request, struct sp_buf *out);
+
+/* Opens `sealed`, whose plain text replaces the content of `plain`, and checks
+ * that it covers exactly this request, this request id and this time. 0,
+ * SP_EAUTH (forged or for another request), SP_EEXPIRED, SP_EFORMAT. */
+SP_MUST_CHECK int
+sp_grant_open(const struct sp_secret *key, struct sp_view sealed,
+              const struct sp_grant_request *request, struct sp_view request_id,
+              uint64_t now_ms, struct sp_buf *plain,
+              struct sp_grant *ret_grant);
+
+/* True where `scopes` (space separated) contains `scope`. */
+bool
+sp_scopes_have(struct sp_view scopes, struct sp_view scope);
+
+/* Eight bytes that name a principal on the rendezvous links. */
+void
+sp_principal_key(struct sp_view subject, struct sp_view client,
+                 unsigned char ret_key[SP_ROUTE_KEY_BYTES]);
+
+#endif

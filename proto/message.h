@@ -1,0 +1,112 @@
+/* The types that the rows of proto/schema.h describe. */
+#ifndef SP_PROTO_MESSAGE_H
+#define SP_PROTO_MESSAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/view.h"
+#include "proto/schema.h"
+
+/* enum sp_service_id: SP_SERVICE_EDGE, SP_SERVICE_AUTH, ... */
+enum sp_service_id {
+#define SP_SERVICE_ENUM(symbol, name) SP_SERVICE_##symbol,
+    SP_SERVICES(SP_SERVICE_ENUM)
+#undef SP_SERVICE_ENUM
+    SP_SERVICE_COUNT
+};
+
+/* enum sp_message_id: SP_MSG_HTTP_REQUEST, ... with the ids of the rows. */
+enum sp_message_id {
+#define SP_MESSAGE_ENUM(id, symbol, name, fields) SP_MSG_##symbol = id,
+    SP_MESSAGES(SP_MESSAGE_ENUM)
+#undef SP_MESSAGE_ENUM
+};
+
+#define SP_FIELD_TYPE_STR struct sp_view
+#define SP_FIELD_TYPE_BIN struct sp_view
+#define SP_FIELD_TYPE_UINT uint64_t
+#define SP_FIELD_TYPE_BOOL bool
+
+/* struct sp_http_request, struct sp_call, ... Text and bytes of a decoded
+ * message are views into its frame and die with it. */
+#define SP_MEMBER(type, name, min, max) SP_FIELD_TYPE_##type name;
+#define SP_MESSAGE_STRUCT(id, symbol, name, fields)                            \
+    struct sp_##name {                                                         \
+        fields(SP_MEMBER)                                                      \
+    };
+SP_MESSAGES(SP_MESSAGE_STRUCT)
+#undef SP_MESSAGE_STRUCT
+#undef SP_MEMBER
+
+/* A message as a handler gets it. */
+struct sp_msg {
+    enum sp_message_id id;
+    enum sp_service_id from; /* known from the socket, never from a field */
+    union {
+#define SP_MESSAGE_MEMBER(id, symbol, name, fields) struct sp_##name name;
+        SP_MESSAGES(SP_MESSAGE_MEMBER)
+#undef SP_MESSAGE_MEMBER
+    } u;
+};
+
+enum sp_field_type {
+    SP_FIELD_STR,
+    SP_FIELD_BIN,
+    SP_FIELD_UINT,
+    SP_FIELD_BOOL,
+};
+
+/* A field as data: for the codec, the documentation and the fuzz seeds. */
+struct sp_field {
+    const char *name;
+    enum sp_field_type type;
+    size_t offset; /* in the message's struct */
+    uint64_t min;
+    uint64_t max;
+};
+
+struct sp_message_info {
+    enum sp_message_id id;
+    const char *name;
+    size_t size; /* of the struct */
+    const struct sp_field *fields;
+    size_t field_count;
+};
+
+struct sp_route {
+    enum sp_message_id message;
+    enum sp_service_id from;
+    enum sp_service_id to;
+};
+
+/* The row of a message, or NULL for an unknown id. */
+const struct sp_message_info *
+sp_message_info(uint64_t id);
+
+/* All rows, for walking. */
+const struct sp_message_info *
+sp_message_all(size_t *ret_count);
+
+const struct sp_route *
+sp_route_all(size_t *ret_count);
+
+/* True where the schema has this row. */
+bool
+sp_route_exists(uint64_t message, enum sp_service_id from,
+                enum sp_service_id to);
+
+/* True where at least one message may go from one to the other. */
+bool
+sp_link_exists(enum sp_service_id from, enum sp_service_id to);
+
+/* "edge", "auth", ... */
+const char *
+sp_service_name(enum sp_service_id id);
+
+/* The id of a name. 0, or SP_EUNKNOWN. */
+int
+sp_service_find(struct sp_view name, enum sp_service_id *ret_id);
+
+#endif

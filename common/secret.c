@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <sodium.h>
 
 #include "common/alloc.h"
 #include "common/error.h"
@@ -80,6 +81,34 @@ sp_secret_load(const char *path, struct sp_secret **ret_secret)
     }
     explicit_bzero(bytes, sizeof(bytes));
     return error;
+}
+
+int
+sp_secret_load_hex(const char *path, size_t len, struct sp_secret **ret_secret)
+{
+    struct sp_secret *text = NULL;
+    struct sp_secret *secret = NULL;
+    size_t written = 0;
+    int error = sp_secret_load(path, &text);
+
+    if (error != 0) {
+        return error;
+    }
+    secret = sp_alloc(sizeof(*secret) + len + 1);
+    secret->len = len;
+    if (text->len != len * 2 ||
+        sodium_hex2bin((unsigned char *)secret->bytes, len, text->bytes,
+                       text->len, NULL, &written, NULL) != 0 ||
+        written != len) {
+        error = SP_EFORMAT;
+    }
+    sp_secret_free(&text);
+    if (error != 0) {
+        sp_secret_free(&secret);
+        return error;
+    }
+    *ret_secret = secret;
+    return 0;
 }
 
 void

@@ -4,6 +4,7 @@
 #ifndef SP_PROTO_GRANT_H
 #define SP_PROTO_GRANT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"
@@ -13,6 +14,7 @@
 
 #define SP_GRANT_KEY_BYTES 32
 #define SP_GRANT_DIGEST_BYTES 32
+#define SP_MAX_GRANT_BYTES 4096 /* SP_MAX_GRANT of the schema */
 #define SP_ROUTE_KEY_BYTES 8
 
 /* The parts of a request that the grant covers. */

@@ -51,6 +51,35 @@ struct sp_msg {
     } u;
 };
 
+/* Copies the fields that a stage hands on from one struct to another. */
+#define SP_COPY_ONE_(dst, src, name) (dst)->name = (src)->name
+#define SP_COPY_ROUTE(dst, src)                                                \
+    do {                                                                       \
+        SP_COPY_ONE_(dst, src, request_id);                                    \
+        SP_COPY_ONE_(dst, src, reply_to);                                      \
+        SP_COPY_ONE_(dst, src, attempt);                                       \
+        SP_COPY_ONE_(dst, src, deadline_ms);                                   \
+        SP_COPY_ONE_(dst, src, birth_ms);                                      \
+        SP_COPY_ONE_(dst, src, credit);                                        \
+        SP_COPY_ONE_(dst, src, trace);                                         \
+    } while (0)
+#define SP_COPY_HTTP(dst, src)                                                 \
+    do {                                                                       \
+        SP_COPY_ONE_(dst, src, method);                                        \
+        SP_COPY_ONE_(dst, src, path);                                          \
+        SP_COPY_ONE_(dst, src, query);                                         \
+        SP_COPY_ONE_(dst, src, headers);                                       \
+        SP_COPY_ONE_(dst, src, body);                                          \
+    } while (0)
+#define SP_COPY_CALLER(dst, src)                                               \
+    do {                                                                       \
+        SP_COPY_ONE_(dst, src, address);                                       \
+        SP_COPY_ONE_(dst, src, subject);                                       \
+        SP_COPY_ONE_(dst, src, client);                                        \
+        SP_COPY_ONE_(dst, src, scopes);                                        \
+        SP_COPY_ONE_(dst, src, grant);                                         \
+    } while (0)
+
 enum sp_field_type {
     SP_FIELD_STR,
     SP_FIELD_BIN,

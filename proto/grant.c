@@ -1,0 +1,254 @@
+/* The grant: XChaCha20-Poly1305 over a small msgpack array. */
+#include "proto/grant.h"
+
+#include <string.h>
+
+#include <sodium.h>
+
+#include "common/error.h"
+
+#define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+#define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
+#define REQUEST_ID_BYTES 16
+#define EXPIRY_BYTES 8
+#define LENGTH_BYTES 2
+
+/* Binds a sealed grant to its purpose: a key used elsewhere by mistake would
+ * still not make grants. */
+static const unsigned char purpose[] = "sallyport grant 1";
+
+/* Fixed part of the plain text: request id, digest, expiry; then subject,
+ * client and scopes, each behind its length in two bytes. */
+#define FIXED_BYTES (REQUEST_ID_BYTES + SP_GRANT_DIGEST_BYTES + EXPIRY_BYTES)
+
+static void
+hash_part(crypto_generichash_state *state, struct sp_view part)
+{
+    unsigned char len[8];
+
+    for (size_t i = 0; i < sizeof(len); i++) {
+        len[i] = (unsigned char)(part.len >> (8 * i) & 0xff);
+    }
+    (void)crypto_generichash_update(state, len, sizeof(len));
+    (void)crypto_generichash_update(state, (const unsigned char *)part.ptr,
+                                    part.len);
+}
+
+/* BLAKE2b over the parts, each behind its length, so that bytes cannot move
+ * from one part to the next. */
+static void
+digest_request(const struct sp_grant_request *request,
+               unsigned char ret_digest[SP_GRANT_DIGEST_BYTES])
+{
+    crypto_generichash_state state;
+
+    (void)crypto_generichash_init(&state, NULL, 0, SP_GRANT_DIGEST_BYTES);
+    hash_part(&state, request->method);
+    hash_part(&state, request->path);
+    hash_part(&state, request->query);
+    hash_part(&state, request->headers);
+    hash_part(&state, request->body);
+    (void)crypto_generichash_final(&state, ret_digest, SP_GRANT_DIGEST_BYTES);
+}
+
+static void
+put_number(struct sp_buf *out, uint64_t value, size_t bytes)
+{
+    for (size_t i = bytes; i > 0; i--) {
+        char byte = (char)(value >> (8 * (i - 1)) & 0xff);
+
+        (void)sp_buf_add(out, &byte, 1);
+    }
+}
+
+static void
+put_text(struct sp_buf *out, struct sp_view text)
+{
+    put_number(out, text.len, LENGTH_BYTES);
+    (void)sp_buf_add_view(out, text);
+}
+
+static int
+write_plain(const struct sp_grant *grant,
+            const struct sp_grant_request *request, struct sp_buf *plain)
+{
+    unsigned char digest[SP_GRANT_DIGEST_BYTES];
+
+    if (grant->request_id.len != REQUEST_ID_BYTES ||
+        grant->subject.len > UINT16_MAX || grant->client.len > UINT16_MAX ||
+        grant->scopes.len > UINT16_MAX) {
+        return SP_ELIMIT;
+    }
+    digest_request(request, digest);
+    (void)sp_buf_add_view(plain, grant->request_id);
+    (void)sp_buf_add(plain, digest, sizeof(digest));
+    put_number(plain, grant->expires_ms, EXPIRY_BYTES);
+    put_text(plain, grant->subject);
+    put_text(plain, grant->client);
+    put_text(plain, grant->scopes);
+    return plain->error;
+}
+
+int
+sp_grant_seal(const struct sp_secret *key, const struct sp_grant *grant,
+              const struct sp_grant_request *request, struct sp_buf *out)
+{
+    unsigned char sealed[SP_MAX_GRANT_BYTES];
+    struct sp_buf plain =
+        sp_buf_new(sizeof(sealed) - NONCE_BYTES - TAG_BYTES);
+    struct sp_view key_bytes = sp_secret_view(key);
+    unsigned long long len = 0;
+    int error = SP_ECRYPTO;
+
+    if (key_bytes.len == SP_GRANT_KEY_BYTES) {
+        error = write_plain(grant, request, &plain);
+    }
+    if (error == 0) {
+        randombytes_buf(sealed, NONCE_BYTES);
+        (void)crypto_aead_xchacha20poly1305_ietf_encrypt(
+            sealed + NONCE_BYTES, &len, (const unsigned char *)plain.data,
+            plain.len, purpose, sizeof(purpose), NULL, sealed,
+            (const unsigned char *)key_bytes.ptr);
+        error = sp_buf_add(out, sealed, NONCE_BYTES + (size_t)len);
+    }
+    sp_buf_free(&plain);
+    return error;
+}
+
+static uint64_t
+get_number(const char *at, size_t bytes)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < bytes; i++) {
+        value = value << 8 | (unsigned char)at[i];
+    }
+    return value;
+}
+
+static int
+take_text(struct sp_view *rest, struct sp_view *ret_text)
+{
+    size_t len = 0;
+
+    if (rest->len < LENGTH_BYTES) {
+        return SP_EFORMAT;
+    }
+    len = (size_t)get_number(rest->ptr, LENGTH_BYTES);
+    *rest = sp_view_skip(*rest, LENGTH_BYTES);
+    if (rest->len < len) {
+        return SP_EFORMAT;
+    }
+    *ret_text = sp_view_make(rest->ptr, len);
+    *rest = sp_view_skip(*rest, len);
+    return 0;
+}
+
+static int
+read_plain(struct sp_view plain, struct sp_grant *grant)
+{
+    struct sp_view rest = { 0 };
+
+    if (plain.len < FIXED_BYTES) {
+        return SP_EFORMAT;
+    }
+    grant->request_id = sp_view_make(plain.ptr, REQUEST_ID_BYTES);
+    grant->digest =
+        sp_view_make(plain.ptr + REQUEST_ID_BYTES, SP_GRANT_DIGEST_BYTES);
+    grant->expires_ms = get_number(
+        plain.ptr + REQUEST_ID_BYTES + SP_GRANT_DIGEST_BYTES, EXPIRY_BYTES);
+    rest = sp_view_skip(plain, FIXED_BYTES);
+    if (take_text(&rest, &grant->subject) != 0 ||
+        take_text(&rest, &grant->client) != 0 ||
+        take_text(&rest, &grant->scopes) != 0 || rest.len != 0) {
+        return SP_EFORMAT;
+    }
+    return 0;
+}
+
+static int
+decrypt(const struct sp_secret *key, struct sp_view sealed,
+        struct sp_buf *plain)
+{
+    unsigned char bytes[SP_MAX_GRANT_BYTES];
+    struct sp_view key_bytes = sp_secret_view(key);
+    const unsigned char *at = (const unsigned char *)sealed.ptr;
+    unsigned long long len = 0;
+
+    if (key_bytes.len != SP_GRANT_KEY_BYTES) {
+        return SP_ECRYPTO;
+    }
+    if (sealed.len < NONCE_BYTES + TAG_BYTES || sealed.len > sizeof(bytes)) {
+        return SP_EFORMAT;
+    }
+    if (crypto_aead_xchacha20poly1305_ietf_decrypt(
+            bytes, &len, NULL, at + NONCE_BYTES, sealed.len - NONCE_BYTES,
+            purpose, sizeof(purpose), at,
+            (const unsigned char *)key_bytes.ptr) != 0) {
+        return SP_EAUTH;
+    }
+    sp_buf_reset(plain);
+    return sp_buf_add(plain, bytes, (size_t)len);
+}
+
+int
+sp_grant_open(const struct sp_secret *key, struct sp_view sealed,
+              const struct sp_grant_request *request, struct sp_view request_id,
+              uint64_t now_ms, struct sp_buf *plain,
+              struct sp_grant *ret_grant)
+{
+    unsigned char digest[SP_GRANT_DIGEST_BYTES];
+    struct sp_grant grant = { 0 };
+    int error = decrypt(key, sealed, plain);
+
+    if (error == 0) {
+        error = read_plain(sp_buf_view(plain), &grant);
+    }
+    if (error != 0) {
+        return error;
+    }
+    digest_request(request, digest);
+    if (!sp_view_equal(grant.request_id, request_id) ||
+        sodium_memcmp(digest, grant.digest.ptr, sizeof(digest)) != 0) {
+        return SP_EAUTH;
+    }
+    if (grant.expires_ms <= now_ms) {
+        return SP_EEXPIRED;
+    }
+    *ret_grant = grant;
+    return 0;
+}
+
+bool
+sp_scopes_have(struct sp_view scopes, struct sp_view scope)
+{
+    size_t start = 0;
+
+    if (scope.len == 0) {
+        return false;
+    }
+    for (size_t i = 0; i <= scopes.len; i++) {
+        if (i == scopes.len || scopes.ptr[i] == ' ') {
+            if (sp_view_equal(sp_view_make(scopes.ptr + start, i - start),
+                              scope)) {
+                return true;
+            }
+            start = i + 1;
+        }
+    }
+    return false;
+}
+
+void
+sp_principal_key(struct sp_view subject, struct sp_view client,
+                 unsigned char ret_key[SP_ROUTE_KEY_BYTES])
+{
+    unsigned char digest[crypto_generichash_BYTES_MIN];
+    crypto_generichash_state state;
+
+    (void)crypto_generichash_init(&state, NULL, 0, sizeof(digest));
+    hash_part(&state, subject);
+    hash_part(&state, client);
+    (void)crypto_generichash_final(&state, digest, sizeof(digest));
+    memcpy(ret_key, digest, SP_ROUTE_KEY_BYTES);
+}

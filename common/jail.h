@@ -31,6 +31,7 @@ struct sp_jail {
     size_t path_count;
     bool inet;              /* may make IPv4 and IPv6 stream sockets */
     bool accept;            /* may accept connections on inherited sockets */
+    bool datagrams;         /* may make IPv4 and IPv6 datagram sockets */
     bool file_locks;        /* SQLite: fcntl locks, fsync, shared maps */
     const uint16_t *connect_ports; /* TCP ports to connect to; with inet */
     size_t connect_port_count;
@@ -45,18 +46,5 @@ struct sp_jail {
  * once. 0, or SP_ESYSTEM with a sentence in ret_error. */
 SP_MUST_CHECK int
 sp_jail_close(const struct sp_jail *jail, const char **ret_error);
-
-/* One forbidden thing tried from inside. */
-struct sp_jail_trial {
-    const char *name;
-    bool refused;
-};
-
-/* Tries the forbidden things (for `--jail-trial` and the attack tests): each in
- * a child of its own, because some end the process that tries. Returns the
- * number of trials, at most `max`. */
-size_t
-sp_jail_try(const struct sp_jail *jail, struct sp_jail_trial *trials,
-            size_t max);
 
 #endif

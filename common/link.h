@@ -54,6 +54,17 @@ SP_MUST_CHECK int
 sp_links_open(struct sp_links *links, struct sp_loop *loop,
               struct sp_link_events events);
 
+/* The links work in two turn hooks of the loop: receiving first, sending last,
+ * with the service's own hooks in between. */
+enum sp_links_hook {
+    SP_LINKS_RECEIVE,
+    SP_LINKS_FLUSH,
+};
+
+/* Registers one of the hooks; after sp_links_open(). */
+void
+sp_links_hook(struct sp_links *links, enum sp_links_hook which);
+
 /* Queues a message; it leaves at the end of this turn of the loop. 0,
  * SP_ENOPEER (no replica is connected), SP_EFULL (all that are have full
  * queues), SP_ELIMIT (the message breaks its own limits). */
@@ -65,6 +76,10 @@ sp_links_send(struct sp_links *links, enum sp_service_id to,
 /* The name by which other processes reach this replica, for reply_to. */
 struct sp_view
 sp_links_own_name(const struct sp_links *links);
+
+/* tcp: the port on which `to` takes messages from `from`. */
+uint16_t
+sp_link_port(enum sp_service_id from, enum sp_service_id to);
 
 /* Connected replicas of a service. */
 size_t

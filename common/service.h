@@ -39,6 +39,9 @@ struct sp_service {
     void (*peer)(void *self, enum sp_service_id service, bool up);
     /* Appends this process's metrics as Prometheus text. May be NULL. */
     void (*metrics)(void *self, struct sp_buf *out);
+    /* Only of the monitor: its own EVENT and STATUS messages, since no link
+     * leads from a process to itself. */
+    void (*own_message)(void *self, const struct sp_msg *m);
     /* Requests in hand: a draining process waits for 0, at most 30 s, and
      * `sallyport status` shows it. May be NULL. */
     size_t (*in_flight)(void *self);
@@ -54,6 +57,7 @@ int
 sp_service_main(const struct sp_service *service, void *self, int argc,
                 char **argv);
 
+/* The loop exists from before_jail on. */
 struct sp_loop *
 sp_runtime_loop(struct sp_runtime *rt);
 

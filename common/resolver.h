@@ -1,0 +1,45 @@
+/* Names to addresses without blocking: a helper process, forked before the
+ * jail closes, asks the system's resolver and answers over a socketpair. Used
+ * by tcp links only. */
+#ifndef SP_COMMON_RESOLVER_H
+#define SP_COMMON_RESOLVER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/compiler.h"
+
+#define SP_RESOLVER_MAX 64 /* replicas of one service that are looked at */
+
+/* The answer to one question; `tag` is the question's. IPv4 only: container
+ * networks have it everywhere. */
+struct sp_resolved {
+    uint32_t tag;
+    uint32_t count;
+    unsigned char address[SP_RESOLVER_MAX][4];
+};
+
+struct sp_resolver;
+
+/* Forks the helper and closes its jail. 0 or SP_ESYSTEM. */
+SP_MUST_CHECK int
+sp_resolver_start(struct sp_resolver **ret_resolver);
+
+/* The descriptor to watch for answers. */
+int
+sp_resolver_fd(const struct sp_resolver *resolver);
+
+/* Asks for the addresses of `name`; a question that cannot be queued is
+ * dropped, since the next second asks again. */
+void
+sp_resolver_ask(struct sp_resolver *resolver, uint32_t tag, const char *name);
+
+/* Takes one answer: 0, or SP_ENOPEER where none waits, SP_ESYSTEM where the
+ * helper is gone. */
+SP_MUST_CHECK int
+sp_resolver_take(struct sp_resolver *resolver, struct sp_resolved *ret_answer);
+
+void
+sp_resolver_free(struct sp_resolver **resolver);
+
+#endif

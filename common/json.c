@@ -491,7 +491,7 @@ collect_keys(const struct sp_json *json, const struct sp_json_token *object,
     room = 0;
     for (size_t i = 0; i < object->count; i++) {
         keys[i].name = inside(json, t);
-        if (t->escaped) {
+        if (t->escaped && block != NULL) {
             size_t len = decode(keys[i].name, block + room);
 
             keys[i].name = sp_view_make(block + room, len);
@@ -879,6 +879,24 @@ read_decimal(struct sp_view v)
     return d;
 }
 
+/* The value of an integer that is not zero and has at most INT64_DIGITS
+ * digits. */
+static uint64_t
+whole_value(const struct decimal *d)
+{
+    uint64_t value = 0;
+
+    for (const char *p = d->first; p < d->last; p++) {
+        if (*p != '.') {
+            value = value * 10 + (uint64_t)(*p - '0');
+        }
+    }
+    for (int64_t i = d->digits; i < d->point; i++) {
+        value *= 10;
+    }
+    return value;
+}
+
 int
 sp_json_int(const struct sp_json *json, const struct sp_json_token *t,
             int64_t *ret_value)
@@ -891,20 +909,17 @@ sp_json_int(const struct sp_json *json, const struct sp_json_token *t,
         return SP_EFORMAT;
     }
     d = read_decimal(sp_json_raw(json, t));
-    if (d.first != NULL && d.digits > d.point) {
+    if (d.first == NULL) {
+        *ret_value = 0;
+        return 0;
+    }
+    if (d.digits > d.point) {
         return SP_EFORMAT;
     }
-    if (d.first != NULL && d.point > INT64_DIGITS) {
+    if (d.point > INT64_DIGITS) {
         return SP_ELIMIT;
     }
-    for (const char *p = d.first; p != d.last; p++) {
-        if (*p != '.') {
-            value = value * 10 + (uint64_t)(*p - '0');
-        }
-    }
-    for (int64_t i = d.digits; d.first != NULL && i < d.point; i++) {
-        value *= 10;
-    }
+    value = whole_value(&d);
     limit += d.negative ? 1 : 0;
     if (value > limit) {
         return SP_ELIMIT;

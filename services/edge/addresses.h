@@ -1,0 +1,47 @@
+/* How many connections each client address has. An IPv6 client owns a whole
+ * /64, so that is what counts there. Bounded. */
+#ifndef SP_SERVICES_EDGE_ADDRESSES_H
+#define SP_SERVICES_EDGE_ADDRESSES_H
+
+#include <netinet/in.h>
+#include <stddef.h>
+
+#include "common/compiler.h"
+
+/* An IPv4 address mapped into IPv6, or the /64 of an IPv6 address. */
+struct address_key {
+    unsigned char bytes[16];
+};
+
+/* The key of a socket address; all zero for a family that is neither. */
+struct address_key
+address_key(const struct sockaddr *address);
+
+/* The address as text, IPv4-mapped ones as IPv4; "?" for another family.
+ * Returns `text`. */
+const char *
+address_text(const struct sockaddr *address, char text[INET6_ADDRSTRLEN]);
+
+struct addresses;
+
+/* Room for `max` addresses; `seed` is 16 random bytes, so that nobody can
+ * choose addresses that collide. */
+struct addresses *
+addresses_new(size_t max, const unsigned char seed[16]);
+
+void
+addresses_free(struct addresses **a);
+
+/* Connections of this address. */
+size_t
+addresses_count(const struct addresses *a, const struct address_key *key);
+
+/* One connection more. 0, or SP_EFULL. */
+SP_MUST_CHECK int
+addresses_add(struct addresses *a, const struct address_key *key);
+
+/* One connection less; harmless for an unknown address. */
+void
+addresses_remove(struct addresses *a, const struct address_key *key);
+
+#endif

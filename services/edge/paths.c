@@ -1,0 +1,273 @@
+/* The path table and the strict reading of request targets. */
+#include "services/edge/paths.h"
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+static const struct paths_rule rules[] = {
+    { "/mcp", PATHS_POST | PATHS_DELETE, PATHS_MCP, PATHS_PIPELINE },
+    { "/v1/chat/completions", PATHS_POST, PATHS_MODEL, PATHS_PIPELINE },
+    { "/v1/models", PATHS_GET, PATHS_MODEL, PATHS_PIPELINE },
+    { "/token", PATHS_POST, PATHS_AUTH, PATHS_PIPELINE },
+    { "/introspect", PATHS_POST, PATHS_AUTH, PATHS_PIPELINE },
+    { "/jwks", PATHS_GET, PATHS_AUTH, PATHS_PIPELINE },
+    { "/.well-known/", PATHS_GET, PATHS_AUTH, PATHS_PIPELINE },
+    { "/healthz", PATHS_GET, PATHS_AUTH, PATHS_HEALTHZ },
+    { "/readyz", PATHS_GET, PATHS_AUTH, PATHS_READYZ },
+};
+
+static const struct {
+    const char *name;
+    unsigned method;
+} methods[] = {
+    { "GET", PATHS_GET },
+    { "POST", PATHS_POST },
+    { "DELETE", PATHS_DELETE },
+    { "HEAD", PATHS_HEAD },
+};
+
+static const struct {
+    unsigned methods;
+    const char *text;
+} allows[] = {
+    { PATHS_GET, "GET, HEAD" },
+    { PATHS_POST, "POST" },
+    { PATHS_POST | PATHS_DELETE, "POST, DELETE" },
+    { PATHS_GET | PATHS_POST, "GET, HEAD, POST" },
+    { PATHS_GET | PATHS_POST | PATHS_DELETE, "GET, HEAD, POST, DELETE" },
+};
+
+const struct paths_rule *
+paths_find(struct sp_view path)
+{
+    for (size_t i = 0; i < SP_COUNT(rules); i++) {
+        size_t len = strlen(rules[i].path);
+        bool prefix = rules[i].path[len - 1] == '/';
+
+        if (prefix ? path.len > len && sp_view_starts(path, rules[i].path)
+                   : sp_view_is(path, rules[i].path)) {
+            return &rules[i];
+        }
+    }
+    return NULL;
+}
+
+unsigned
+paths_method(struct sp_view method)
+{
+    for (size_t i = 0; i < SP_COUNT(methods); i++) {
+        if (sp_view_is(method, methods[i].name)) {
+            return methods[i].method;
+        }
+    }
+    return 0;
+}
+
+bool
+paths_allows(const struct paths_rule *rule, unsigned method)
+{
+    unsigned as = method == PATHS_HEAD ? PATHS_GET : method;
+
+    return (rule->methods & as) != 0;
+}
+
+const char *
+paths_allow(const struct paths_rule *rule)
+{
+    for (size_t i = 0; i < SP_COUNT(allows); i++) {
+        if (allows[i].methods == rule->methods) {
+            return allows[i].text;
+        }
+    }
+    return "";
+}
+
+static bool
+is_alnum(unsigned char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+           (c >= 'a' && c <= 'z');
+}
+
+/* RFC 3986 pchar without the percent sign, and '/'. */
+static bool
+is_path_char(unsigned char c)
+{
+    return is_alnum(c) || (c != 0 && strchr("-._~!$&'()*+,;=:@/", c) != NULL);
+}
+
+/* RFC 3986 query, and the square brackets that clients send bare. */
+static bool
+is_query_char(unsigned char c)
+{
+    return is_path_char(c) || (c != 0 && strchr("?[]", c) != NULL);
+}
+
+static int
+hex_digit(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    if (c >= 'a' && c <= 'f') {
+        return c - 'a' + 10;
+    }
+    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The byte that "%XX" at the start of `v` stands for, or -1. */
+static int
+escaped_byte(struct sp_view v)
+{
+    int high = v.len >= 3 ? hex_digit(v.ptr[1]) : -1;
+    int low = v.len >= 3 ? hex_digit(v.ptr[2]) : -1;
+
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+static int
+decode_path(struct sp_view raw, struct sp_buf *path)
+{
+    for (size_t i = 0; i < raw.len; i++) {
+        char c = raw.ptr[i];
+        int byte = (unsigned char)c;
+
+        if (c == '%') {
+            byte = escaped_byte(sp_view_skip(raw, i));
+            /* attack: an encoded slash or control means one thing here and
+             * another to whoever decodes again. */
+            if (byte < 0x20 || byte == '/' || byte == '\\' || byte == '%' ||
+                byte == 0x7f) {
+                return SP_EFORMAT;
+            }
+            i += 2;
+        } else if (!is_path_char((unsigned char)c)) {
+            return SP_EFORMAT;
+        }
+        c = (char)byte;
+        if (sp_buf_add(path, &c, 1) != 0) {
+            return SP_ELIMIT;
+        }
+    }
+    return 0;
+}
+
+/* No empty segment but a last one, no "." and no "..". */
+static bool
+segments_ok(struct sp_view path)
+{
+    size_t start = 1;
+
+    for (size_t i = 1; i <= path.len; i++) {
+        size_t len = i - start;
+
+        if (i < path.len && path.ptr[i] != '/') {
+            continue;
+        }
+        if ((len == 0 && i < path.len) ||
+            (len <= 2 && len > 0 && memcmp(path.ptr + start, "..", len) == 0)) {
+            return false;
+        }
+        start = i + 1;
+    }
+    return true;
+}
+
+/* Length of the well-formed UTF-8 sequence at p (RFC 3629), or 0. */
+static size_t
+utf8_len(const unsigned char *p, size_t left)
+{
+    size_t len = p[0] < 0x80   ? 1
+                 : p[0] < 0xc2 ? 0
+                 : p[0] < 0xe0 ? 2
+                 : p[0] < 0xf0 ? 3
+                 : p[0] < 0xf5 ? 4
+                               : 0;
+
+    if (len > left) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0) != 0x80) {
+            return 0;
+        }
+    }
+    if (len < 3) {
+        return len;
+    }
+    if ((p[0] == 0xe0 && p[1] < 0xa0) || (p[0] == 0xed && p[1] > 0x9f) ||
+        (p[0] == 0xf0 && p[1] < 0x90) || (p[0] == 0xf4 && p[1] > 0x8f)) {
+        return 0;
+    }
+    return len;
+}
+
+static bool
+is_utf8(struct sp_view v)
+{
+    size_t i = 0;
+
+    while (i < v.len) {
+        size_t len =
+            utf8_len((const unsigned char *)v.ptr + i, v.len - i);
+
+        if (len == 0) {
+            return false;
+        }
+        i += len;
+    }
+    return true;
+}
+
+static bool
+query_ok(struct sp_view query)
+{
+    for (size_t i = 0; i < query.len; i++) {
+        if (query.ptr[i] == '%') {
+            if (escaped_byte(sp_view_skip(query, i)) <= 0) {
+                return false;
+            }
+            i += 2;
+        } else if (!is_query_char((unsigned char)query.ptr[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
+int
+paths_read(struct sp_view target, struct sp_buf *path,
+           struct sp_view *ret_query)
+{
+    struct sp_view raw = target;
+    struct sp_view query = { .ptr = "", .len = 0 };
+    const char *mark = NULL;
+    int error = 0;
+
+    if (target.len == 0 || target.ptr[0] != '/') {
+        return SP_EFORMAT;
+    }
+    mark = memchr(target.ptr, '?', target.len);
+    if (mark != NULL) {
+        raw.len = (size_t)(mark - target.ptr);
+        query = sp_view_skip(target, raw.len + 1);
+    }
+    if (query.len > PATHS_MAX_QUERY) {
+        return SP_ELIMIT;
+    }
+    sp_buf_reset(path);
+    error = decode_path(raw, path);
+    if (error != 0) {
+        return error;
+    }
+    if (path->len > PATHS_MAX_PATH) {
+        return SP_ELIMIT;
+    }
+    if (!segments_ok(sp_buf_view(path)) || !is_utf8(sp_buf_view(path)) ||
+        !query_ok(query)) {
+        return SP_EFORMAT;
+    }
+    *ret_query = query;
+    return 0;
+}

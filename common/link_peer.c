@@ -64,6 +64,19 @@ on_news(void *arg, uint32_t events)
     sp_link_peer_news(arg);
 }
 
+/* The descriptor of a socket wakes nobody until a first look has found the
+ * socket empty: the writing side takes a reader that never looked for one that
+ * is still busy. */
+static int
+first_look(void *socket)
+{
+    int events = 0;
+    size_t len = sizeof(events);
+
+    return zmq_getsockopt(socket, ZMQ_EVENTS, &events, &len) == 0 ? 0
+                                                                  : SP_ESYSTEM;
+}
+
 /* The monitor tells when the handshake succeeded and when the peer went. */
 static int
 open_monitor(struct sp_link_peer *peer, void *context)
@@ -80,7 +93,8 @@ open_monitor(struct sp_link_peer *peer, void *context)
     if (peer->monitor == NULL ||
         set_number(peer->monitor, ZMQ_LINGER, 0) != 0 ||
         zmq_connect(peer->monitor, endpoint) != 0 ||
-        zmq_getsockopt(peer->monitor, ZMQ_FD, &peer->watch.fd, &len) != 0) {
+        zmq_getsockopt(peer->monitor, ZMQ_FD, &peer->watch.fd, &len) != 0 ||
+        first_look(peer->monitor) != 0) {
         return SP_ESYSTEM;
     }
     return sp_loop_add(peer->loop, &peer->watch, EPOLLIN);

@@ -1,0 +1,185 @@
+/* Telling refusals at most once a second for each key. */
+#include "services/ratelimit/hush.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "common/alloc.h"
+
+#define FACTS_MAX 160
+#define DETAIL_MAX 200
+
+/* The latest refusal of a key, copied: it may be told a second later. */
+struct entry {
+    struct limit_key key;
+    bool taken;
+    int64_t due_ms; /* told before; the next not before this */
+    uint64_t count; /* since then */
+    const char *kind;
+    unsigned status;
+    unsigned char request_id[16];
+    char address[46];
+    char subject[257];
+    char client[257];
+    char object[257];
+    char facts[FACTS_MAX];
+};
+
+struct hush {
+    struct hush_sink sink;
+    uint64_t others; /* refusals of keys that found no place */
+    int64_t others_due_ms;
+    struct entry entries[HUSH_KEYS];
+};
+
+struct hush *
+hush_new(struct hush_sink sink)
+{
+    struct hush *h = sp_alloc(sizeof(*h));
+
+    h->sink = sink;
+    return h;
+}
+
+void
+hush_free(struct hush **h)
+{
+    sp_free(*h);
+    *h = NULL;
+}
+
+static void
+copy(char *room, size_t size, struct sp_view v)
+{
+    size_t len = v.len < size ? v.len : size - 1;
+
+    if (len > 0) {
+        memcpy(room, v.ptr, len);
+    }
+    room[len] = '\0';
+}
+
+static void
+remember(struct entry *e, const struct hush_note *note)
+{
+    const struct sp_occurrence *what = &note->what;
+
+    e->count++;
+    e->kind = what->kind;
+    e->status = what->status;
+    if (what->request_id.len == sizeof(e->request_id)) {
+        memcpy(e->request_id, what->request_id.ptr, sizeof(e->request_id));
+    }
+    copy(e->address, sizeof(e->address), what->address);
+    copy(e->subject, sizeof(e->subject), what->subject);
+    copy(e->client, sizeof(e->client), what->client);
+    copy(e->object, sizeof(e->object), what->object);
+    copy(e->facts, sizeof(e->facts), sp_view_of(note->facts));
+}
+
+static void
+tell(struct hush *h, struct entry *e, int64_t now_ms)
+{
+    char detail[DETAIL_MAX];
+    const struct sp_occurrence what = {
+        .kind = e->kind,
+        .request_id = sp_view_make(e->request_id, sizeof(e->request_id)),
+        .address = sp_view_of(e->address),
+        .subject = sp_view_of(e->subject),
+        .client = sp_view_of(e->client),
+        .object = sp_view_of(e->object),
+        .status = e->status,
+        .detail = detail,
+    };
+
+    (void)snprintf(detail, sizeof(detail), "count=%" PRIu64 "%s%s", e->count,
+                   e->facts[0] != '\0' ? " " : "", e->facts);
+    h->sink.tell(h->sink.arg, &what);
+    e->count = 0;
+    e->due_ms = now_ms + HUSH_MS;
+}
+
+static void
+tell_others(struct hush *h, int64_t now_ms)
+{
+    char detail[DETAIL_MAX];
+    const struct sp_occurrence what = { .kind = "refusals_hushed",
+                                        .detail = detail };
+
+    (void)snprintf(detail, sizeof(detail), "count=%" PRIu64, h->others);
+    h->sink.tell(h->sink.arg, &what);
+    h->others = 0;
+    h->others_due_ms = now_ms + HUSH_MS;
+}
+
+/* The key's entry, or a free one, or NULL. */
+static struct entry *
+find(struct hush *h, const struct limit_key *key)
+{
+    struct entry *free_one = NULL;
+
+    for (size_t i = 0; i < HUSH_KEYS; i++) {
+        struct entry *e = &h->entries[i];
+
+        if (!e->taken) {
+            free_one = free_one == NULL ? e : free_one;
+        } else if (memcmp(&e->key, key, sizeof(*key)) == 0) {
+            return e;
+        }
+    }
+    return free_one;
+}
+
+void
+hush_note(struct hush *h, const struct hush_note *note, int64_t now_ms)
+{
+    struct entry *e = find(h, &note->key);
+
+    if (e == NULL) {
+        h->others++;
+        return;
+    }
+    if (!e->taken) {
+        *e =
+            (struct entry){ .key = note->key, .taken = true, .due_ms = now_ms };
+    }
+    remember(e, note);
+    if (now_ms >= e->due_ms) {
+        tell(h, e, now_ms);
+    }
+}
+
+void
+hush_tick(struct hush *h, int64_t now_ms)
+{
+    for (size_t i = 0; i < HUSH_KEYS; i++) {
+        struct entry *e = &h->entries[i];
+
+        if (!e->taken || now_ms < e->due_ms) {
+            continue;
+        }
+        if (e->count > 0) {
+            tell(h, e, now_ms);
+        } else {
+            e->taken = false;
+        }
+    }
+    if (h->others > 0 && now_ms >= h->others_due_ms) {
+        tell_others(h, now_ms);
+    }
+}
+
+void
+hush_flush(struct hush *h)
+{
+    for (size_t i = 0; i < HUSH_KEYS; i++) {
+        if (h->entries[i].taken && h->entries[i].count > 0) {
+            tell(h, &h->entries[i], 0);
+        }
+    }
+    if (h->others > 0) {
+        tell_others(h, 0);
+    }
+}

@@ -1,0 +1,43 @@
+/* The state of the ratelimit process, and its message handlers. */
+#ifndef SP_SERVICES_RATELIMIT_RATELIMIT_H
+#define SP_SERVICES_RATELIMIT_RATELIMIT_H
+
+#include "common/service.h"
+#include "services/ratelimit/admission.h"
+#include "services/ratelimit/hush.h"
+
+/* What is counted since the start. */
+struct ratelimit_figures {
+    uint64_t *admitted; /* by tier */
+    uint64_t refused[LIMIT_KINDS];
+    uint64_t uncharged; /* repetitions */
+    uint64_t expired;   /* dropped: the deadline had passed */
+    uint64_t unplaced;  /* answered 503 */
+    uint64_t misrouted; /* for a target that is no executor */
+};
+
+struct ratelimit {
+    struct sp_runtime *rt;
+    struct ratelimit_config *config;
+    struct admission *admission;
+    struct hush *hush;
+    struct sp_timer tick;
+    struct sp_buf headers; /* of the answer being written */
+    struct sp_buf body;
+    struct ratelimit_figures figures;
+};
+
+void ratelimit_on_checked_call(void *self, const struct sp_msg *m);
+
+void ratelimit_on_cancel(void *self, const struct sp_msg *m);
+
+void ratelimit_on_credit(void *self, const struct sp_msg *m);
+
+void ratelimit_on_probe(void *self, const struct sp_msg *m);
+
+/* The edge resends at once what a lost executor had not STARTED. */
+void ratelimit_on_peer(void *self, enum sp_service_id service, bool up);
+
+void ratelimit_write_metrics(void *self, struct sp_buf *out);
+
+#endif

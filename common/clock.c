@@ -1,6 +1,7 @@
 /* Reading the clocks. */
 #include "common/clock.h"
 
+#include <stdio.h>
 #include <time.h>
 
 static int64_t
@@ -28,4 +29,17 @@ int64_t
 sp_clock_wall_ms(void)
 {
     return read_us(CLOCK_REALTIME) / 1000;
+}
+
+const char *
+sp_clock_text(int64_t wall_ms, char text[SP_CLOCK_TEXT])
+{
+    time_t seconds = (time_t)(wall_ms / 1000);
+    struct tm tm = { 0 };
+
+    (void)gmtime_r(&seconds, &tm);
+    (void)snprintf(text, SP_CLOCK_TEXT, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ",
+                   tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
+                   tm.tm_min, tm.tm_sec, (int)(wall_ms % 1000));
+    return text;
 }

@@ -17,4 +17,10 @@ sp_clock_us(void);
 int64_t
 sp_clock_wall_ms(void);
 
+#define SP_CLOCK_TEXT 32
+
+/* A stamp as RFC 3339 text in UTC with milliseconds. Returns `text`. */
+const char *
+sp_clock_text(int64_t wall_ms, char text[SP_CLOCK_TEXT]);
+
 #endif

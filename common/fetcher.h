@@ -52,20 +52,36 @@ struct sp_fetch_events {
     void *arg;
 };
 
+/* Rows for sp_jail.paths: what TLS to the system's authorities reads. */
+#define SP_FETCHER_JAIL_PATHS                                                  \
+    { "/etc/ssl", SP_JAIL_READ, true },                                        \
+    { "/usr/lib/ssl", SP_JAIL_READ, true },                                    \
+    { "/usr/share/ca-certificates", SP_JAIL_READ, true },                      \
+    {                                                                          \
+        "/usr/local/share/ca-certificates", SP_JAIL_READ, true                 \
+    }
+
+/* Before the jail closes, and before keys are loaded: forks the resolver
+ * helper. The jail must allow `inet` and the ports. */
 struct sp_fetcher *
 sp_fetcher_new(struct sp_loop *loop);
 
+/* Ends what still runs, without `done`. */
 void
 sp_fetcher_free(struct sp_fetcher **fetcher);
 
-/* Starts a fetch. 0 with ret_fetch, SP_EFORMAT for a bad URL, SP_EDENIED. */
+/* Starts a fetch; nothing is called before this returns. 0 with ret_fetch,
+ * SP_EFORMAT for a bad URL, method or header text (host, length and connection
+ * headers are the fetcher's own), SP_EDENIED for an address that the URL itself
+ * names. A name's addresses are IPv4. */
 SP_MUST_CHECK int
 sp_fetcher_start(struct sp_fetcher *fetcher,
                  const struct sp_fetch_request *request,
                  const struct sp_fetch_events *events,
                  struct sp_fetch **ret_fetch);
 
-/* Stops reading from the server until resumed: back pressure. */
+/* Stops reading from the server until resumed: back pressure. Up to 16 KB that
+ * were read already may still come, on resuming. The idle time stands still. */
 void
 sp_fetch_pause(struct sp_fetch *fetch, bool paused);
 

@@ -16,7 +16,8 @@
 #include "common/jail.h"
 #include "common/log.h"
 
-#define NAME_MAX_BYTES 64
+/* The longest name that DNS knows, 253 characters (RFC 1035 section 2.3.4). */
+#define NAME_MAX_BYTES 256
 
 struct question {
     uint32_t tag;
@@ -170,7 +171,9 @@ void
 sp_resolver_free(struct sp_resolver **resolver)
 {
     if (*resolver != NULL) {
-        /* The helper ends when its end of the pair reads the end. */
+        /* The helper ends when its end of the pair reads the end. A helper
+         * forked later holds a copy of our end, so that close() is not it. */
+        (void)shutdown((*resolver)->fd, SHUT_RDWR);
         (void)close((*resolver)->fd);
         (void)waitpid((*resolver)->helper, NULL, 0);
         sp_free(*resolver);

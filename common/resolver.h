@@ -1,6 +1,6 @@
 /* Names to addresses without blocking: a helper process, forked before the
  * jail closes, asks the system's resolver and answers over a socketpair. Used
- * by tcp links only. */
+ * by tcp links and by the fetcher. */
 #ifndef SP_COMMON_RESOLVER_H
 #define SP_COMMON_RESOLVER_H
 

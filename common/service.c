@@ -21,6 +21,7 @@
 #include "common/error.h"
 #include "common/jail_trial.h"
 #include "common/log.h"
+#include "common/pulse.h"
 #include "common/spool.h"
 
 #define STATUS_MS 1000
@@ -57,6 +58,7 @@ struct sp_runtime {
     int64_t drain_began_ms;
     bool draining;
     bool left;
+    int pulse;             /* descriptor, see common/pulse.h */
     unsigned char boot[8]; /* this run, for the audit trail */
     char trouble[TROUBLE_MAX + 1];
     struct sp_buf metrics;
@@ -199,8 +201,8 @@ complete_jail(struct sp_runtime *rt, const struct sp_jail *own,
         add_path(full, own->paths[i].path, own->paths[i].access);
         full->paths[i].optional = own->paths[i].optional;
     }
-    if (own->connect_port_count + own->bind_port_count +
-            2 * SP_SERVICE_COUNT > MAX_PORTS) {
+    if (own->connect_port_count + own->bind_port_count + 2 * SP_SERVICE_COUNT >
+        MAX_PORTS) {
         sp_fatal("too_many_jail_ports", "max=%d", MAX_PORTS);
     }
     for (size_t i = 0; i < own->connect_port_count; i++) {
@@ -372,8 +374,8 @@ sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
 }
 
 void
-sp_runtime_trouble(struct sp_runtime *rt, const char *event,
-                   const char *format, ...)
+sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
+                   ...)
 {
     char text[TROUBLE_MAX + 1];
     va_list args;
@@ -406,16 +408,18 @@ send_status(struct sp_runtime *rt)
 {
     struct sp_msg own = { .id = SP_MSG_STATUS, .from = rt->service->id };
     struct sp_status *status = &own.u.status;
-    size_t in_flight = rt->service->in_flight != NULL
-                           ? rt->service->in_flight(rt->self)
-                           : 0;
+    size_t in_flight =
+        rt->service->in_flight != NULL ? rt->service->in_flight(rt->self) : 0;
+    bool ready = !rt->draining &&
+                 (rt->service->ready == NULL || rt->service->ready(rt->self));
 
+    sp_pulse_beat(rt->pulse, ready);
     write_metrics(rt);
     *status = (struct sp_status){
         .boot = sp_view_make(rt->boot, sizeof(rt->boot)),
         .replica = clip(sp_view_of(rt->settings.replica), 64),
         .pid = (uint64_t)getpid(),
-        .ready = !rt->draining,
+        .ready = ready,
         .queue_depth = in_flight + sp_links_pending(rt->links),
         .last_error = sp_view_of(rt->trouble),
         .metrics = sp_buf_view(&rt->metrics),
@@ -436,8 +440,7 @@ on_status(void *arg)
     sp_spool_flush(rt->spool);
     send_status(rt);
     sp_loop_start(rt->loop, &rt->status,
-                  sp_spool_waiting(rt->spool) > 0 ? SPOOL_RETRY_MS
-                                                  : STATUS_MS);
+                  sp_spool_waiting(rt->spool) > 0 ? SPOOL_RETRY_MS : STATUS_MS);
 }
 
 /* ------------------------------------------------------------------ drain */
@@ -447,9 +450,8 @@ on_drain(void *arg)
 {
     struct sp_runtime *rt = arg;
     int64_t passed_ms = sp_loop_now_ms(rt->loop) - rt->drain_began_ms;
-    size_t in_flight = rt->service->in_flight != NULL
-                           ? rt->service->in_flight(rt->self)
-                           : 0;
+    size_t in_flight =
+        rt->service->in_flight != NULL ? rt->service->in_flight(rt->self) : 0;
 
     /* The edge must be found until its last answer has come. */
     if (!rt->left && (rt->service->id != SP_SERVICE_EDGE || in_flight == 0)) {
@@ -488,8 +490,7 @@ on_signal(void *arg, uint32_t events)
     struct signalfd_siginfo info;
 
     (void)events;
-    while (read(rt->signals.fd, &info, sizeof(info)) ==
-           (ssize_t)sizeof(info)) {
+    while (read(rt->signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo != SIGHUP) {
             begin_drain(rt);
         } else if (rt->service->reload != NULL) {
@@ -527,10 +528,9 @@ open_signals(struct sp_runtime *rt)
 static void
 open_links(struct sp_runtime *rt)
 {
-    const struct sp_link_events events = { .message = on_message,
-                                           .refused = on_refused,
-                                           .peer = on_peer,
-                                           .arg = rt };
+    const struct sp_link_events events = {
+        .message = on_message, .refused = on_refused, .peer = on_peer, .arg = rt
+    };
     int error = sp_links_open(rt->links, rt->loop, events);
 
     if (error == SP_EDUPLICATE) {
@@ -585,6 +585,13 @@ prepare(struct sp_runtime *rt)
     if (rt->mode == MODE_JAIL_TRIAL) {
         return try_jail(&full.jail);
     }
+    rt->pulse =
+        sp_pulse_open(sp_service_name(rt->service->id), rt->settings.replica);
+    if (rt->pulse < 0) {
+        sp_refuse("run/%s/%s.pulse: %s; check the owner of SP_STATE",
+                  sp_service_name(rt->service->id), rt->settings.replica,
+                  strerror(errno));
+    }
     if (sp_jail_close(&full.jail, &why) != 0) {
         sp_refuse("cannot close the jail: %s (%s)", why, strerror(errno));
     }
@@ -595,7 +602,7 @@ int
 sp_service_main(const struct sp_service *service, void *self, int argc,
                 char **argv)
 {
-    struct sp_runtime rt = { .service = service, .self = self };
+    struct sp_runtime rt = { .service = service, .self = self, .pulse = -1 };
     const char *replica = NULL;
     int status = 0;
 
@@ -622,6 +629,7 @@ sp_service_main(const struct sp_service *service, void *self, int argc,
     sp_links_free(&rt.links);
     sp_spool_free(&rt.spool);
     (void)close(rt.signals.fd);
+    (void)close(rt.pulse);
     sp_loop_free(&rt.loop);
     sp_buf_free(&rt.metrics);
     sp_settings_free(&rt.settings);
@@ -646,8 +654,8 @@ path_below(const char *top, struct sp_runtime *rt, const char *name)
     struct sp_buf path = sp_buf_new(PATH_MAX);
     char *copy = NULL;
 
-    (void)sp_buf_addf(&path, "%s/%s/%s", top,
-                      sp_service_name(rt->service->id), name);
+    (void)sp_buf_addf(&path, "%s/%s/%s", top, sp_service_name(rt->service->id),
+                      name);
     copy = sp_dup_view(sp_buf_view(&path));
     sp_buf_free(&path);
     return copy;

@@ -42,6 +42,9 @@ struct sp_service {
     /* Only of the monitor: its own EVENT and STATUS messages, since no link
      * leads from a process to itself. */
     void (*own_message)(void *self, const struct sp_msg *m);
+    /* True where this process can do its work now; NULL: always. Shown by
+     * `sallyport status` and by the container's health check. */
+    bool (*ready)(void *self);
     /* Requests in hand: a draining process waits for 0, at most 30 s, and
      * `sallyport status` shows it. May be NULL. */
     size_t (*in_flight)(void *self);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "common/alloc.h"
 #include "common/error.h"
@@ -149,6 +150,21 @@ check_level(struct sp_settings *s, const char **ret_error)
     return refuse(ret_error, "SP_LOG_LEVEL: give debug, info, warn or error");
 }
 
+/* Containers of one service share their settings; the host name, which the
+ * engine makes, tells them apart. */
+static void
+name_container(struct sp_settings *s)
+{
+    char host[MAX_REPLICA + 1] = "";
+
+    s->links_tcp = strcmp(s->links, "tcp") == 0;
+    if (s->links_tcp && getenv("SP_REPLICA") == NULL &&
+        gethostname(host, sizeof(host) - 1) == 0 && host[0] != '\0') {
+        sp_free(s->replica);
+        s->replica = sp_dup(host);
+    }
+}
+
 static int
 check_rest(struct sp_settings *s, const char **ret_error)
 {
@@ -173,7 +189,6 @@ check_rest(struct sp_settings *s, const char **ret_error)
         return refuse(ret_error, "SP_REDIS_URL: this version keeps its limits "
                                  "and stores embedded; leave it empty");
     }
-    s->links_tcp = strcmp(s->links, "tcp") == 0;
     return check_level(s, ret_error);
 }
 
@@ -208,6 +223,7 @@ sp_settings_load(struct sp_settings *ret_settings, const char **ret_error)
                              &s.metrics_host, &s.metrics_port, ret_error);
     }
     if (error == 0) {
+        name_container(&s);
         error = check_rest(&s, ret_error);
     }
     if (error != 0) {

@@ -47,6 +47,23 @@ Test(settings, takes_an_ipv6_listen_address)
     sp_settings_free(&s);
 }
 
+Test(settings, container_replicas_are_named_by_their_host)
+{
+    struct sp_settings s;
+    const char *why = NULL;
+    char host[33] = "";
+
+    cr_assert_eq(gethostname(host, sizeof(host) - 1), 0);
+    cr_assert_eq(setenv("SP_LINKS", "tcp", 1), 0);
+    cr_assert_eq(sp_settings_load(&s, &why), 0, "%s", why);
+    cr_expect_str_eq(s.replica, host);
+    sp_settings_free(&s);
+    cr_assert_eq(setenv("SP_REPLICA", "b", 1), 0);
+    cr_assert_eq(sp_settings_load(&s, &why), 0, "%s", why);
+    cr_expect_str_eq(s.replica, "b");
+    sp_settings_free(&s);
+}
+
 Test(settings, refuses_each_bad_value_by_name)
 {
     static const struct {

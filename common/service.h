@@ -99,8 +99,8 @@ sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what);
 
 /* Remembers the latest trouble for `sallyport status`, and logs it. */
 void
-sp_runtime_trouble(struct sp_runtime *rt, const char *event,
-                   const char *format, ...) SP_PRINTF(3, 4);
+sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
+                   ...) SP_PRINTF(3, 4);
 
 /* "keys/<service>/<name>" below $SP_STATE, owned by the caller. */
 char *

@@ -1,0 +1,326 @@
+/* Bearer tokens at the door (RFC 6750, MCP authorization). */
+#include "services/auth/access.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "proto/grant.h"
+#include "services/auth/credentials.h"
+
+#define MAX_CHALLENGE 4096
+
+/* What goes on to validation; everything else ends here. */
+static const struct protected_path {
+    const char *path;
+    bool below; /* also everything that begins with it */
+    bool mcp;
+} protected_paths[] = {
+    { "/mcp", false, true },
+    { "/v1/", true, false },
+};
+
+static const struct protected_path *
+find_path(struct sp_view path)
+{
+    for (size_t i = 0; i < SP_COUNT(protected_paths); i++) {
+        const struct protected_path *at = &protected_paths[i];
+
+        if (at->below ? sp_view_starts(path, at->path)
+                      : sp_view_is(path, at->path)) {
+            return at;
+        }
+    }
+    return NULL;
+}
+
+static struct auth_return
+return_of(const struct sp_http_request *request)
+{
+    return (struct auth_return){ .request_id = request->request_id,
+                                 .reply_to = request->reply_to };
+}
+
+/* ----------------------------------------------------------------- refusing */
+
+/* RFC 6750 section 3 with the parameter of RFC 9728 section 5.1. No error
+ * where no token came: the client has done nothing wrong yet. */
+static void
+write_challenge(const struct auth *auth, struct sp_view path, const char *error,
+                const char *text, struct sp_buf *out)
+{
+    const struct protected_path *at = find_path(path);
+    bool mcp = at != NULL && at->mcp;
+    const char *url = sp_runtime_settings(auth->runtime)->url;
+
+    (void)sp_buf_addf(out,
+                      "Bearer resource_metadata=\"%s/.well-known/"
+                      "oauth-protected-resource%s\"",
+                      url, mcp ? "/mcp" : "");
+    if (at != NULL) {
+        (void)sp_buf_addf(out, ", scope=\"%s\"",
+                          mcp ? auth->mcp_scopes : auth->model_scopes);
+    }
+    if (error != NULL) {
+        (void)sp_buf_addf(out, ", error=\"%s\", error_description=\"%s\"",
+                          error, text);
+    }
+}
+
+static void
+refuse(struct auth *auth, const struct sp_http_request *request,
+       const struct sp_refusal *refusal, const char *error)
+{
+    struct sp_buf challenge = sp_buf_new(MAX_CHALLENGE);
+
+    write_challenge(auth, request->path, error, refusal->text, &challenge);
+    auth_refuse(auth, return_of(request), request->path, refusal,
+                sp_buf_view(&challenge));
+    sp_buf_free(&challenge);
+}
+
+static void
+tell(struct auth *auth, const struct sp_http_request *request,
+     const struct identity *who, const char *kind, unsigned status,
+     const char *detail)
+{
+    struct sp_occurrence what = {
+        .kind = kind,
+        .request_id = request->request_id,
+        .address = request->address,
+        .object = request->path,
+        .status = status,
+        .detail = detail,
+    };
+
+    if (who != NULL) {
+        what.subject = who->subject;
+        what.client = who->client;
+    }
+    sp_runtime_event(auth->runtime, &what);
+}
+
+static void
+refuse_missing(struct auth *auth, const struct sp_http_request *request)
+{
+    static const struct sp_refusal refusal = {
+        .status = 401,
+        .code = "token_missing",
+        .text = "send an access token: Authorization: Bearer TOKEN",
+    };
+
+    auth->counts.missing++;
+    refuse(auth, request, &refusal, NULL);
+    tell(auth, request, NULL, "token_missing", 401, NULL);
+}
+
+static void
+refuse_header(struct auth *auth, const struct sp_http_request *request)
+{
+    static const struct sp_refusal refusal = {
+        .status = 400,
+        .code = "invalid_request",
+        .text = "the Authorization header is malformed or there twice",
+    };
+
+    auth->counts.refused++;
+    refuse(auth, request, &refusal, "invalid_request");
+    tell(auth, request, NULL, "token_refused", 400, "reason=header");
+}
+
+static void
+refuse_token(struct auth *auth, const struct sp_http_request *request,
+             enum token_fault fault)
+{
+    const struct sp_refusal refusal = {
+        .status = 401,
+        .code = "invalid_token",
+        .text = token_fault_sentence(fault),
+    };
+    char detail[64];
+
+    (void)snprintf(detail, sizeof(detail), "reason=%s",
+                   token_fault_word(fault));
+    auth->counts.refused++;
+    refuse(auth, request, &refusal, "invalid_token");
+    tell(auth, request, NULL, "token_refused", 401, detail);
+}
+
+static void
+refuse_path(struct auth *auth, const struct sp_http_request *request,
+            const struct identity *who)
+{
+    static const struct sp_refusal refusal = {
+        .status = 404,
+        .code = "not_found",
+        .text = "nothing is here",
+    };
+
+    auth_refuse(auth, return_of(request), request->path, &refusal,
+                sp_view_make("", 0));
+    tell(auth, request, who, "path_unknown", 404, NULL);
+}
+
+static void
+refuse_without_scopes(struct auth *auth, const struct sp_http_request *request,
+                      const struct identity *who)
+{
+    static const struct sp_refusal refusal = {
+        .status = 403,
+        .code = "insufficient_scope",
+        .text = "the token has no scope that its client may still use",
+    };
+
+    refuse(auth, request, &refusal, "insufficient_scope");
+    tell(auth, request, who, "scope_missing", 403, NULL);
+}
+
+static void
+refuse_undelivered(struct auth *auth, const struct sp_http_request *request,
+                   const struct identity *who, int error)
+{
+    static const struct sp_refusal refusal = {
+        .status = 503,
+        .code = "unavailable",
+        .text = "a stage of the gate is not there; try again",
+        .retry_after_s = 1,
+    };
+    char detail[96];
+
+    auth->counts.undelivered++;
+    (void)snprintf(detail, sizeof(detail), "to=validation reason=\"%s\"",
+                   sp_strerror(error));
+    sp_runtime_trouble(auth->runtime, "call_undelivered", "%s", detail);
+    auth_refuse(auth, return_of(request), request->path, &refusal,
+                sp_view_make("", 0));
+    tell(auth, request, who, "call_undelivered", 503, detail);
+}
+
+/* ----------------------------------------------------------------- admitting */
+
+/* A client keeps only what the configuration gives it today: taking a scope or
+ * a client away there ends its tokens with the restart. */
+static enum token_fault
+limit_to_client(struct auth *auth, struct identity *who)
+{
+    const struct client *client = clients_find(auth->clients, who->client);
+
+    if (client == NULL) {
+        return TOKEN_FAULT_CLIENT;
+    }
+    sp_buf_reset(&auth->scopes);
+    (void)scopes_narrow(who->scopes, sp_view_of(client_scopes(client)),
+                        &auth->scopes);
+    who->scopes = sp_buf_view(&auth->scopes);
+    return auth->scopes.error == 0 ? TOKEN_FAULT_NONE : TOKEN_FAULT_CLAIM;
+}
+
+enum token_fault
+access_identify(struct auth *auth, struct sp_view token, int64_t now_ms,
+                const struct identity **ret_identity)
+{
+    unsigned char key[CACHE_KEY_BYTES];
+    struct claims claims = { .expires_ms = 0 };
+    struct identity who = { .expires_ms = 0 };
+    enum token_fault fault = TOKEN_FAULT_NONE;
+    const struct identity *known = NULL;
+
+    token_cache_key(auth->cache, token, key);
+    known = token_cache_get(auth->cache, key, now_ms);
+    if (known != NULL) {
+        auth->counts.cached++;
+        *ret_identity = known;
+        return TOKEN_FAULT_NONE;
+    }
+    fault = token_verify(auth->verifier, token, now_ms, &claims);
+    who = (struct identity){ .subject = claims.subject,
+                             .client = claims.client,
+                             .scopes = claims.scopes,
+                             .expires_ms = claims.expires_ms };
+    if (fault == TOKEN_FAULT_NONE) {
+        fault = limit_to_client(auth, &who);
+    }
+    if (fault == TOKEN_FAULT_NONE) {
+        auth->counts.verified++;
+        *ret_identity = token_cache_put(auth->cache, key, &who);
+    }
+    return fault;
+}
+
+/* The grant lives as long as the request may take: the executor opens it
+ * before the deadline or not at all. */
+static int
+seal(struct auth *auth, const struct sp_http_request *request,
+     const struct identity *who, int64_t now_ms)
+{
+    const struct sp_grant grant = {
+        .request_id = request->request_id,
+        .subject = who->subject,
+        .client = who->client,
+        .scopes = who->scopes,
+        .expires_ms = (uint64_t)now_ms + request->deadline_ms,
+    };
+    const struct sp_grant_request covered = {
+        .method = request->method,
+        .path = request->path,
+        .query = request->query,
+        .headers = request->headers,
+        .body = request->body,
+    };
+
+    sp_buf_reset(&auth->grant);
+    return sp_grant_seal(auth->grant_key, &grant, &covered, &auth->grant);
+}
+
+static void
+forward(struct auth *auth, const struct sp_http_request *request,
+        const struct identity *who, int64_t now_ms)
+{
+    const struct sp_place any = { .kind = SP_PLACE_ANY };
+    struct sp_call call = { .address = request->address,
+                            .subject = who->subject,
+                            .client = who->client,
+                            .scopes = who->scopes };
+    int error = seal(auth, request, who, now_ms);
+
+    SP_COPY_ROUTE(&call, request);
+    SP_COPY_HTTP(&call, request);
+    call.grant = sp_buf_view(&auth->grant);
+    if (error == 0) {
+        error = sp_runtime_send(auth->runtime, SP_SERVICE_VALIDATION,
+                                SP_MSG_CALL, &call, any);
+    }
+    if (error != 0) {
+        refuse_undelivered(auth, request, who, error);
+    }
+}
+
+void
+access_handle(struct auth *auth, const struct sp_http_request *request)
+{
+    const struct identity *who = NULL;
+    struct sp_view token = { 0 };
+    int64_t now_ms = sp_clock_wall_ms();
+    enum token_fault fault = TOKEN_FAULT_NONE;
+    int error = credentials_bearer(request->credentials, &token);
+
+    if (error == SP_EUNKNOWN) {
+        refuse_missing(auth, request);
+        return;
+    }
+    if (error != 0) {
+        refuse_header(auth, request);
+        return;
+    }
+    fault = access_identify(auth, token, now_ms, &who);
+    if (fault != TOKEN_FAULT_NONE) {
+        refuse_token(auth, request, fault);
+    } else if (find_path(request->path) == NULL) {
+        refuse_path(auth, request, who);
+    } else if (who->scopes.len == 0) {
+        refuse_without_scopes(auth, request, who);
+    } else {
+        forward(auth, request, who, now_ms);
+    }
+}

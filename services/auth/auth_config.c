@@ -1,0 +1,183 @@
+/* The schema of deploy/config/auth.yaml and the checks behind it. */
+#include "services/auth/auth_config.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include <cyaml/cyaml.h>
+
+#include "common/buf.h"
+#include "common/compiler.h"
+#include "common/config.h"
+#include "common/log.h"
+#include "services/auth/claims.h"
+
+#define MAX_LIST 64
+#define MAX_TEXT 512
+
+static const cyaml_schema_value_t text_schema = {
+    CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, MAX_TEXT),
+};
+
+#define NUMBER(type, name)                                                     \
+    CYAML_FIELD_UINT(#name, CYAML_FLAG_DEFAULT, struct type, name)
+#define TEXT(type, name)                                                       \
+    CYAML_FIELD_STRING_PTR(#name, CYAML_FLAG_POINTER, struct type, name, 1,    \
+                           MAX_TEXT)
+#define TEXTS(type, name, min)                                                 \
+    CYAML_FIELD_SEQUENCE(#name, CYAML_FLAG_POINTER, struct type, name,         \
+                         &text_schema, min, MAX_LIST)
+
+static const cyaml_schema_field_t token_fields[] = {
+    NUMBER(auth_tokens, lifetime_s),
+    NUMBER(auth_tokens, clock_skew_s),
+    NUMBER(auth_tokens, cached),
+    TEXT(auth_tokens, signing_key),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t failure_fields[] = {
+    NUMBER(auth_failures, burst),
+    NUMBER(auth_failures, per_minute),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t challenge_fields[] = {
+    TEXTS(auth_challenge, mcp, 1),
+    TEXTS(auth_challenge, models, 1),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t client_fields[] = {
+    TEXT(auth_client, id),
+    TEXTS(auth_client, scopes, 1),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t client_schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct auth_client, client_fields),
+};
+
+static const cyaml_schema_field_t top_fields[] = {
+    CYAML_FIELD_MAPPING("tokens", CYAML_FLAG_DEFAULT, struct auth_config,
+                        tokens, token_fields),
+    CYAML_FIELD_MAPPING("failures", CYAML_FLAG_DEFAULT, struct auth_config,
+                        failures, failure_fields),
+    TEXTS(auth_config, issuers, 0),
+    TEXTS(auth_config, scopes, 1),
+    CYAML_FIELD_MAPPING("challenge", CYAML_FLAG_DEFAULT, struct auth_config,
+                        challenge, challenge_fields),
+    CYAML_FIELD_SEQUENCE("clients", CYAML_FLAG_POINTER, struct auth_config,
+                         clients, &client_schema, 0, MAX_LIST),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_value_t schema = {
+    CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct auth_config, top_fields),
+};
+
+/* The range of a number, and its name for the message. */
+struct range {
+    const char *name;
+    size_t offset;
+    uint32_t min;
+    uint32_t max;
+};
+
+#define RANGE(group, name, min, max)                                           \
+    {                                                                          \
+#group "." #name, offsetof(struct auth_config, group.name), min, max   \
+    }
+
+static const struct range ranges[] = {
+    RANGE(tokens, lifetime_s, 60, 3600),   RANGE(tokens, clock_skew_s, 0, 60),
+    RANGE(tokens, cached, 1, 1000000),     RANGE(failures, burst, 1, 1000),
+    RANGE(failures, per_minute, 1, 60000),
+};
+
+static void
+check_ranges(const struct auth_config *config)
+{
+    for (size_t i = 0; i < SP_COUNT(ranges); i++) {
+        uint32_t value = 0;
+
+        memcpy(&value, (const char *)config + ranges[i].offset, sizeof(value));
+        if (value < ranges[i].min || value > ranges[i].max) {
+            sp_refuse("auth.yaml: %s is %u; give a number from %u to %u",
+                      ranges[i].name, value, ranges[i].min, ranges[i].max);
+        }
+    }
+}
+
+static bool
+known_scope(const struct auth_config *config, const char *scope)
+{
+    for (uint32_t i = 0; i < config->scopes_count; i++) {
+        if (strcmp(config->scopes[i], scope) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void
+check_list(const struct auth_config *config, const char *where,
+           char *const *scopes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!known_scope(config, scopes[i])) {
+            sp_refuse("auth.yaml: %s names the scope %s, which is not in the "
+                      "list scopes; correct it or add it there",
+                      where, scopes[i]);
+        }
+    }
+}
+
+static void
+check_scopes(const struct auth_config *config)
+{
+    for (uint32_t i = 0; i < config->scopes_count; i++) {
+        const char *scope = config->scopes[i];
+
+        if (!claims_scopes_ok(sp_view_of(scope)) ||
+            strchr(scope, ' ') != NULL) {
+            sp_refuse("auth.yaml: scopes: %s is no scope; use visible ASCII "
+                      "without quotes, backslashes and spaces",
+                      scope);
+        }
+    }
+    check_list(config, "challenge.mcp", config->challenge.mcp,
+               config->challenge.mcp_count);
+    check_list(config, "challenge.models", config->challenge.models,
+               config->challenge.models_count);
+    for (uint32_t i = 0; i < config->clients_count; i++) {
+        check_list(config, config->clients[i].id, config->clients[i].scopes,
+                   config->clients[i].scopes_count);
+    }
+}
+
+struct auth_config *
+auth_config_load(const char *directory)
+{
+    struct sp_buf why = sp_buf_new(1024);
+    void *config = NULL;
+
+    if (sp_config_load(directory, "auth", &schema, &config, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
+    check_ranges(config);
+    check_scopes(config);
+    return config;
+}
+
+void
+auth_config_free(struct auth_config **config)
+{
+    void *loaded = *config;
+
+    if (loaded != NULL) {
+        sp_config_free(&schema, &loaded);
+        *config = NULL;
+    }
+}

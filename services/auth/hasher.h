@@ -1,0 +1,42 @@
+/* Argon2id takes tens of milliseconds and 64 MiB: a helper process, forked
+ * before any key is loaded, verifies client secrets against their hashes, one
+ * at a time, while the loop goes on. */
+#ifndef SP_SERVICES_AUTH_HASHER_H
+#define SP_SERVICES_AUTH_HASHER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/compiler.h"
+#include "common/view.h"
+
+/* Longest client secret that is looked at. */
+#define HASHER_MAX_SECRET 256
+
+struct hasher;
+
+/* Forks the helper, which jails itself. 0 or SP_ESYSTEM. */
+SP_MUST_CHECK int
+hasher_start(struct hasher **ret_hasher);
+
+/* Ends the helper. */
+void
+hasher_free(struct hasher **hasher);
+
+/* The descriptor to watch for verdicts. */
+int
+hasher_fd(const struct hasher *hasher);
+
+/* Asks whether `secret` belongs to `hash` (libsodium's password hash text).
+ * `tag` comes back with the verdict. 0, SP_ELIMIT, SP_EFULL, or SP_ESYSTEM
+ * where the helper is gone. */
+SP_MUST_CHECK int
+hasher_ask(struct hasher *hasher, uint32_t tag, const char *hash,
+           struct sp_view secret);
+
+/* Takes one verdict. 0, SP_ENOPEER where none waits, SP_ESYSTEM where the
+ * helper is gone. */
+SP_MUST_CHECK int
+hasher_take(struct hasher *hasher, uint32_t *ret_tag, bool *ret_good);
+
+#endif

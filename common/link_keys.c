@@ -30,8 +30,9 @@ refuse(const char **ret_error, const char *path, int error)
 {
     struct sp_buf text = sp_buf_new(512);
 
-    (void)sp_buf_addf(&text, "%s: %s; run `sallyport init` to make the link "
-                             "keys",
+    (void)sp_buf_addf(&text,
+                      "%s: %s; run `sallyport init` to make the link "
+                      "keys",
                       path, sp_strerror(error));
     *ret_error = sp_dup_view(sp_buf_view(&text));
     sp_buf_free(&text);
@@ -84,8 +85,7 @@ load_curve(struct sp_link_keys *keys, const char **ret_error)
 
     (void)snprintf(path, sizeof(path), "keys/%s/curve.secret", self);
     error = sp_secret_load(path, &keys->curve_secret);
-    if (error == 0 &&
-        sp_secret_view(keys->curve_secret).len != Z85_KEY_CHARS) {
+    if (error == 0 && sp_secret_view(keys->curve_secret).len != Z85_KEY_CHARS) {
         error = SP_EFORMAT;
     }
     if (error != 0) {
@@ -187,14 +187,14 @@ sp_link_keys_server(const struct sp_link_keys *keys, void *socket,
                     enum sp_service_id from)
 {
     int on = 1;
-    int error = set_text(socket, ZMQ_ZAP_DOMAIN,
-                         sp_view_of(sp_service_name(from)));
+    int error =
+        set_text(socket, ZMQ_ZAP_DOMAIN, sp_view_of(sp_service_name(from)));
 
     if (!keys->tcp) {
-        return error | (zmq_setsockopt(socket, ZMQ_PLAIN_SERVER, &on,
-                                       sizeof(on)) == 0
-                            ? 0
-                            : SP_ESYSTEM);
+        return error |
+               (zmq_setsockopt(socket, ZMQ_PLAIN_SERVER, &on, sizeof(on)) == 0
+                    ? 0
+                    : SP_ESYSTEM);
     }
     if (zmq_setsockopt(socket, ZMQ_CURVE_SERVER, &on, sizeof(on)) != 0) {
         return SP_ESYSTEM;

@@ -21,8 +21,7 @@
 #define RECONNECT_MAX_MS 1000
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_TIMEOUT_MS 3000
-#define NEWS                                                                   \
-    (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
+#define NEWS (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
 
 struct sp_link_peer {
     struct sp_loop *loop;
@@ -190,8 +189,8 @@ sp_link_peer_flush(struct sp_link_peer *peer)
     if (peer->count == 0) {
         return 0;
     }
-    if (zmq_send(peer->push, peer->batch.data, peer->batch.len,
-                 ZMQ_DONTWAIT) < 0) {
+    if (zmq_send(peer->push, peer->batch.data, peer->batch.len, ZMQ_DONTWAIT) <
+        0) {
         return SP_EFULL;
     }
     peer->count = 0;

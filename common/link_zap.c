@@ -78,8 +78,8 @@ read_request(void *socket, struct frame frames[ZAP_FRAMES])
         if (len < 0) {
             return -1;
         }
-        at->len = (size_t)len < sizeof(at->bytes) ? (size_t)len
-                                                  : sizeof(at->bytes);
+        at->len =
+            (size_t)len < sizeof(at->bytes) ? (size_t)len : sizeof(at->bytes);
         count++;
         if (zmq_getsockopt(socket, ZMQ_RCVMORE, &more, &size) != 0) {
             return -1;
@@ -125,13 +125,13 @@ sp_link_zap_turn(struct sp_link_zap *zap)
                 zap->keys, view_of(&frames[2]), view_of(&frames[5]),
                 view_of(&frames[6]), view_of(&frames[7]));
         } else if (count == 7) { /* CURVE: the public key */
-            admitted = sp_link_keys_admit(
-                zap->keys, view_of(&frames[2]), view_of(&frames[5]),
-                sp_view_of(""), view_of(&frames[6]));
+            admitted = sp_link_keys_admit(zap->keys, view_of(&frames[2]),
+                                          view_of(&frames[5]), sp_view_of(""),
+                                          view_of(&frames[6]));
         }
         if (!admitted) {
-            zap->refused(zap->arg, count > 2 ? view_of(&frames[2])
-                                             : sp_view_of(""));
+            zap->refused(zap->arg,
+                         count > 2 ? view_of(&frames[2]) : sp_view_of(""));
         }
         answer(zap, count > 1 ? &frames[1] : &frames[0], admitted);
     }

@@ -197,7 +197,7 @@ refuse_undelivered(struct auth *auth, const struct sp_http_request *request,
     tell(auth, request, who, "call_undelivered", 503, detail);
 }
 
-/* ----------------------------------------------------------------- admitting */
+/* ---------------------------------------------------------------- admitting */
 
 /* A client keeps only what the configuration gives it today: taking a scope or
  * a client away there ends its tokens with the restart. */

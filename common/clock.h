@@ -17,7 +17,7 @@ sp_clock_us(void);
 int64_t
 sp_clock_wall_ms(void);
 
-#define SP_CLOCK_TEXT 32
+#define SP_CLOCK_TEXT 80
 
 /* A stamp as RFC 3339 text in UTC with milliseconds. Returns `text`. */
 const char *

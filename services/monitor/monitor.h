@@ -1,0 +1,80 @@
+/* The state of the monitor process, and its message handlers. */
+#ifndef SP_SERVICES_MONITOR_MONITOR_H
+#define SP_SERVICES_MONITOR_MONITOR_H
+
+#include "common/audit_chain.h"
+#include "common/service.h"
+#include "services/monitor/detect.h"
+#include "services/monitor/metrics_server.h"
+#include "services/monitor/monitor_config.h"
+#include "services/monitor/sources.h"
+
+struct monitor_figures {
+    uint64_t events;
+    uint64_t alerts[SEVERITY_CRITICAL + 1];
+    uint64_t missing; /* events that never came */
+    uint64_t lost;    /* events that found no place in the trail */
+    uint64_t syncs;
+    uint64_t failures; /* of the trail's file */
+    uint64_t denied;   /* requests for pages that are not there */
+};
+
+struct monitor {
+    struct sp_runtime *rt;
+    struct monitor_config *config;
+    struct sp_secret *audit_key;
+    char *audit_path;
+    char *status_path;
+    int metrics_fd; /* -1 with bind_error set, until the server has it */
+    int bind_error;
+    struct sp_audit *audit;
+    struct sources *sources;
+    struct detect *detect;
+    struct metrics_server *server;
+    struct sp_timer sync;
+    bool syncing; /* the timer runs */
+    bool failing; /* the trail's file does not take what it should */
+    struct sp_timer status;
+    struct sp_buf text; /* working room for alerts and files */
+    struct monitor_figures figures;
+};
+
+void
+monitor_on_event(void *self, const struct sp_msg *m);
+
+void
+monitor_on_status(void *self, const struct sp_msg *m);
+
+/* The console is not built yet: whatever is asked for is not there. */
+void
+monitor_on_admitted_call(void *self, const struct sp_msg *m);
+
+/* Nothing here runs long enough to be stopped or slowed. */
+void
+monitor_on_nothing(void *self, const struct sp_msg *m);
+
+void
+monitor_on_probe(void *self, const struct sp_msg *m);
+
+/* Prints and records an alert. */
+void
+monitor_raise(void *self, const struct alert *alert);
+
+void
+monitor_write_metrics(void *self, struct sp_buf *out);
+
+/* Opens the trail, recalls from its end, and records how it was found. Refuses
+ * to start where it cannot be written. */
+void
+monitor_open_trail(struct monitor *m);
+
+/* A turn hook: gives the kernel what this turn recorded, so that a killed
+ * monitor has lost nothing that it took; the disk follows within sync_ms. */
+bool
+monitor_write_trail(void *self);
+
+/* Records a clean end and closes the trail. */
+void
+monitor_close_trail(struct monitor *m);
+
+#endif

@@ -1,0 +1,219 @@
+/* The processes that report here. */
+#include "services/monitor/sources.h"
+
+#include <string.h>
+
+#include "common/alloc.h"
+#include "common/compiler.h"
+
+#define BOOT_BYTES 8
+#define METRICS_MAX 32768
+/* The running one and the one before it, whose last events may still come. */
+#define RUNS 2
+
+struct run {
+    bool known;
+    bool recalled; /* from the trail: not seen alive */
+    unsigned char boot[BOOT_BYTES];
+    bool numbered; /* next_seq is known */
+    uint64_t next_seq;
+    uint64_t dropped;
+};
+
+struct entry {
+    struct source source;
+    bool taken;
+    int64_t heard_ms;
+    struct run runs[RUNS]; /* [0] is the newest */
+};
+
+struct sources {
+    struct entry entries[SOURCES_MAX];
+};
+
+struct sources *
+sources_new(void)
+{
+    return sp_alloc(sizeof(struct sources));
+}
+
+static void
+clear(struct entry *e)
+{
+    sp_buf_free(&e->source.metrics);
+    *e = (struct entry){ 0 };
+}
+
+void
+sources_free(struct sources **s)
+{
+    if (*s == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < SOURCES_MAX; i++) {
+        clear(&(*s)->entries[i]);
+    }
+    sp_free(*s);
+    *s = NULL;
+}
+
+static void
+copy(char *room, size_t size, struct sp_view v)
+{
+    size_t len = v.len < size ? v.len : size - 1;
+
+    if (len > 0) {
+        memcpy(room, v.ptr, len);
+    }
+    room[len] = '\0';
+}
+
+/* The entry of a process; a new one where it is unknown. */
+static struct entry *
+entry_of(struct sources *s, enum sp_service_id service, struct sp_view replica,
+         int64_t now_ms)
+{
+    struct entry *oldest = &s->entries[0];
+
+    for (size_t i = 0; i < SOURCES_MAX; i++) {
+        struct entry *e = &s->entries[i];
+
+        if (e->taken && e->source.service == service &&
+            sp_view_is(replica, e->source.replica)) {
+            e->heard_ms = now_ms;
+            return e;
+        }
+        if (oldest->taken && (!e->taken || e->heard_ms < oldest->heard_ms)) {
+            oldest = e;
+        }
+    }
+    clear(oldest);
+    oldest->taken = true;
+    oldest->heard_ms = now_ms;
+    oldest->source.service = service;
+    copy(oldest->source.replica, sizeof(oldest->source.replica), replica);
+    oldest->source.metrics = sp_buf_new(METRICS_MAX);
+    oldest->source.status_ms = -1;
+    return oldest;
+}
+
+static struct run *
+add_run(struct entry *e, struct sp_view boot)
+{
+    memmove(&e->runs[1], &e->runs[0], sizeof(e->runs[0]) * (RUNS - 1));
+    e->runs[0] = (struct run){ .known = true };
+    memcpy(e->runs[0].boot, boot.ptr, BOOT_BYTES);
+    return &e->runs[0];
+}
+
+/* The run that this boot names; a new one tells whether a living one went. */
+static struct run *
+run_of(struct entry *e, struct sp_view boot, struct finding *finding)
+{
+    bool replaces = e->runs[0].known;
+    bool was_alive = replaces && !e->runs[0].recalled;
+    struct run *run = NULL;
+
+    for (size_t i = 0; i < RUNS; i++) {
+        run = &e->runs[i];
+        if (run->known && memcmp(run->boot, boot.ptr, BOOT_BYTES) == 0) {
+            run->recalled = false;
+            return run;
+        }
+    }
+    finding->restarted = was_alive;
+    run = add_run(e, boot);
+    /* A run whose forerunner is known has been watched from its beginning;
+     * of any other the first event that comes gives the number. */
+    run->numbered = replaces;
+    return run;
+}
+
+void
+sources_recall(struct sources *s, enum sp_service_id service,
+               struct sp_view replica, const unsigned char boot[8],
+               uint64_t seq)
+{
+    struct entry *e = entry_of(s, service, replica, 0);
+    struct run *run = &e->runs[0];
+
+    if (!run->known || memcmp(run->boot, boot, BOOT_BYTES) != 0) {
+        run = add_run(e, sp_view_make(boot, BOOT_BYTES));
+    }
+    run->recalled = true;
+    run->numbered = true;
+    run->next_seq = seq + 1;
+}
+
+struct finding
+sources_event(struct sources *s, enum sp_service_id service,
+              const struct sp_event *event, int64_t now_ms)
+{
+    struct finding finding = { 0 };
+    struct entry *e = entry_of(s, service, event->replica, now_ms);
+    struct run *run = run_of(e, event->boot, &finding);
+
+    if (!run->numbered) {
+        run->numbered = true;
+        run->next_seq = event->seq;
+        run->dropped = event->dropped;
+    }
+    if (event->seq < run->next_seq) {
+        finding.repeated = true;
+        return finding;
+    }
+    finding.missing = event->seq - run->next_seq;
+    finding.first = run->next_seq;
+    if (event->dropped > run->dropped) {
+        finding.dropped = event->dropped - run->dropped;
+        run->dropped = event->dropped;
+    }
+    run->next_seq = event->seq + 1;
+    return finding;
+}
+
+struct finding
+sources_status(struct sources *s, enum sp_service_id service,
+               const struct sp_status *status, int64_t now_ms)
+{
+    struct finding finding = { 0 };
+    struct entry *e = entry_of(s, service, status->replica, now_ms);
+    struct source *source = &e->source;
+    struct run *run = run_of(e, status->boot, &finding);
+
+    if (run != &e->runs[0]) {
+        return finding; /* the last word of one that is gone */
+    }
+    source->pid = status->pid;
+    source->ready = status->ready;
+    source->queue_depth = status->queue_depth;
+    copy(source->last_error, sizeof(source->last_error), status->last_error);
+    sp_buf_reset(&source->metrics);
+    (void)sp_buf_add_view(&source->metrics, status->metrics);
+    source->status_ms = now_ms;
+    return finding;
+}
+
+const struct source *
+sources_at(const struct sources *s, size_t i, int64_t now_ms)
+{
+    for (size_t k = 0; k < SOURCES_MAX; k++) {
+        const struct entry *e = &s->entries[k];
+
+        if (!e->taken || e->source.status_ms < 0 ||
+            now_ms - e->source.status_ms >= SOURCES_GONE_MS) {
+            continue;
+        }
+        if (i == 0) {
+            return &e->source;
+        }
+        i--;
+    }
+    return NULL;
+}
+
+bool
+source_is_ready(const struct source *source, int64_t now_ms)
+{
+    return source->ready && now_ms - source->status_ms < SOURCES_SILENT_MS;
+}

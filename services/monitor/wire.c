@@ -1,0 +1,217 @@
+/* The messages of the monitor process. */
+#include "services/monitor/monitor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "services/monitor/alert_line.h"
+
+#define DETAIL_MAX 512
+#define ALERT_DETAIL_MAX 1024
+
+static int64_t
+now_ms(const struct monitor *m)
+{
+    return sp_loop_now_ms(sp_runtime_loop(m->rt));
+}
+
+/* An event of our own about another process. */
+static void
+tell_about(struct monitor *m, const char *kind, enum sp_service_id service,
+           struct sp_view replica, const char *more)
+{
+    struct sp_log_text text;
+    char detail[DETAIL_MAX];
+    const struct sp_occurrence what = {
+        .kind = kind,
+        .object = sp_view_of(sp_service_name(service)),
+        .detail = detail,
+    };
+
+    (void)snprintf(detail, sizeof(detail), "process=%s replica=%s%s%s",
+                   sp_service_name(service), sp_log_safe(&text, replica),
+                   more[0] != '\0' ? " " : "", more);
+    sp_runtime_event(m->rt, &what);
+}
+
+static void
+follow(struct monitor *m, enum sp_service_id service, struct sp_view replica,
+       const struct finding *finding)
+{
+    char more[128];
+
+    if (finding->restarted) {
+        tell_about(m, "process_restarted", service, replica, "");
+    }
+    if (finding->missing > 0 || finding->dropped > 0) {
+        m->figures.missing += finding->missing;
+        (void)snprintf(more, sizeof(more),
+                       "missing=%" PRIu64 " from=%" PRIu64
+                       " dropped_there=%" PRIu64,
+                       finding->missing, finding->first, finding->dropped);
+        tell_about(m, "audit_gap", service, replica, more);
+    }
+    if (finding->repeated) {
+        tell_about(m, "audit_gap", service, replica, "repeated=1");
+    }
+}
+
+static void
+record(struct monitor *m, enum sp_service_id from, const struct sp_event *event)
+{
+    int error =
+        m->audit != NULL ? sp_audit_append(m->audit, from, event) : SP_ESTORE;
+
+    /* A full disk must not fill the log as well. */
+    if (error != 0 && m->figures.lost++ % 1000 == 0) {
+        sp_runtime_trouble(m->rt, "event_lost", "reason=\"%s\"",
+                           sp_strerror(error));
+    }
+}
+
+void
+monitor_on_event(void *self, const struct sp_msg *msg)
+{
+    struct monitor *m = self;
+    const struct sp_event *event = &msg->u.event;
+    struct finding finding =
+        sources_event(m->sources, msg->from, event, now_ms(m));
+
+    m->figures.events++;
+    record(m, msg->from, event);
+    detect_event(m->detect, msg->from, event, now_ms(m));
+    follow(m, msg->from, event->replica, &finding);
+}
+
+void
+monitor_on_status(void *self, const struct sp_msg *msg)
+{
+    struct monitor *m = self;
+    const struct sp_status *status = &msg->u.status;
+    struct finding finding =
+        sources_status(m->sources, msg->from, status, now_ms(m));
+
+    follow(m, msg->from, status->replica, &finding);
+}
+
+void
+monitor_raise(void *self, const struct alert *alert)
+{
+    struct monitor *m = self;
+    struct sp_buf detail = sp_buf_new(ALERT_DETAIL_MAX);
+    const struct sp_event *e = alert->event;
+    struct sp_occurrence what = {
+        .kind = "alert",
+        .request_id = e->request_id,
+        .address = e->address,
+        .subject = e->subject,
+        .client = e->client,
+        .object = sp_view_of(alert->rule->name),
+        .status = (unsigned)e->status,
+    };
+
+    m->figures.alerts[alert->rule->severity]++;
+    sp_buf_reset(&m->text);
+    if (alert_line(&m->text, alert, sp_clock_wall_ms()) == 0) {
+        (void)fwrite(m->text.data, 1, m->text.len, stdout);
+        (void)fflush(stdout);
+    }
+    (void)alert_detail(&detail, alert);
+    (void)sp_buf_add(&detail, "", 1);
+    what.detail = detail.error == 0 ? detail.data : "detail=too_long";
+    sp_runtime_event(m->rt, &what);
+    sp_buf_free(&detail);
+}
+
+void
+monitor_on_admitted_call(void *self, const struct sp_msg *msg)
+{
+    struct monitor *m = self;
+    const struct sp_admitted_call *c = &msg->u.admitted_call;
+    const struct sp_place place = { .kind = SP_PLACE_NAMED,
+                                    .key = c->reply_to };
+    const struct sp_denial denial = {
+        .request_id = c->request_id,
+        .reply_to = c->reply_to,
+        .status = 404,
+        .code = SP_VIEW_LITERAL("not_found"),
+        .text = SP_VIEW_LITERAL("There is nothing under this address."),
+        .rpc_id = c->rpc_id,
+    };
+    const struct sp_occurrence what = {
+        .kind = "page_unknown",
+        .request_id = c->request_id,
+        .object = c->path,
+        .status = 404,
+    };
+    int error =
+        sp_runtime_send(m->rt, SP_SERVICE_EDGE, SP_MSG_DENIAL, &denial, place);
+
+    m->figures.denied++;
+    if (error != 0) {
+        sp_runtime_trouble(m->rt, "answer_lost", "to=edge reason=\"%s\"",
+                           sp_strerror(error));
+    }
+    sp_runtime_event(m->rt, &what);
+}
+
+void
+monitor_on_nothing(void *self, const struct sp_msg *msg)
+{
+    (void)self;
+    (void)msg;
+}
+
+void
+monitor_on_probe(void *self, const struct sp_msg *msg)
+{
+    struct monitor *m = self;
+    const struct sp_place any = { .kind = SP_PLACE_ANY };
+    const struct sp_probe_answer answer = {
+        .request_id = msg->u.probe.request_id,
+        .reply_to = msg->u.probe.reply_to,
+        .service = SP_SERVICE_MONITOR,
+    };
+    int error = sp_runtime_send(m->rt, SP_SERVICE_VALIDATION,
+                                SP_MSG_PROBE_ANSWER, &answer, any);
+
+    /* The edge misses the answer and is not ready: that says it. */
+    if (error != 0) {
+        sp_log(SP_LOG_DEBUG, "not_sent", "message=probe_answer reason=\"%s\"",
+               sp_strerror(error));
+    }
+}
+
+void
+monitor_write_metrics(void *self, struct sp_buf *out)
+{
+    struct monitor *m = self;
+    const struct monitor_figures *f = &m->figures;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "events_total", f->events },
+        { "events_missing_total", f->missing },
+        { "events_lost_total", f->lost },
+        { "audit_records", m->audit != NULL ? sp_audit_count(m->audit) : 0 },
+        { "audit_syncs_total", f->syncs },
+        { "audit_failures_total", f->failures },
+        { "pages_unknown_total", f->denied },
+    };
+
+    for (int i = 0; i <= SEVERITY_CRITICAL; i++) {
+        (void)sp_buf_addf(out,
+                          "sallyport_monitor_alerts_total{severity=\"%s\"} "
+                          "%" PRIu64 "\n",
+                          severity_name((enum severity)i), f->alerts[i]);
+    }
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        (void)sp_buf_addf(out, "sallyport_monitor_%s %" PRIu64 "\n",
+                          rows[i].name, rows[i].value);
+    }
+}

@@ -20,24 +20,28 @@ struct sp_fetch_address {
 
 /* Reads an IPv4 address of four decimal parts, or an IPv6 address with or
  * without brackets; zone names and anything else give SP_EFORMAT. */
-SP_MUST_CHECK int sp_fetch_address_parse(const char *text,
-                                         struct sp_fetch_address *ret_address);
+SP_MUST_CHECK int
+sp_fetch_address_parse(const char *text, struct sp_fetch_address *ret_address);
 
 /* 0, or SP_EFORMAT for another family. */
-SP_MUST_CHECK int sp_fetch_address_of(const struct sockaddr *socket_address,
-                                      struct sp_fetch_address *ret_address);
+SP_MUST_CHECK int
+sp_fetch_address_of(const struct sockaddr *socket_address,
+                    struct sp_fetch_address *ret_address);
 
 /* True for addresses of the public internet: none that IANA's special-purpose
  * registries (RFC 6890) keep for loopback, private, shared, link-local,
  * documentation, benchmark, multicast or reserved use. An IPv4 address inside
  * an IPv6 one (mapped, NAT64) is judged itself; tunnels are refused. */
-bool sp_fetch_address_public(const struct sp_fetch_address *address);
+bool
+sp_fetch_address_public(const struct sp_fetch_address *address);
 
 /* True for 127.0.0.0/8, ::1, and the former mapped into IPv6. */
-bool sp_fetch_address_loopback(const struct sp_fetch_address *address);
+bool
+sp_fetch_address_loopback(const struct sp_fetch_address *address);
 
 /* Writes the address as text, IPv6 in brackets. */
-void sp_fetch_address_write(const struct sp_fetch_address *address,
-                            char ret_text[SP_FETCH_ADDRESS_TEXT]);
+void
+sp_fetch_address_write(const struct sp_fetch_address *address,
+                       char ret_text[SP_FETCH_ADDRESS_TEXT]);
 
 #endif

@@ -29,22 +29,26 @@ struct sp_fetch_target {
 /* Takes the URL apart: http or https, no user or password, no zone, a name of
  * letters, digits, '-', '_' and '.', or an address. 0 or SP_EFORMAT. Released
  * by sp_fetch_target_end() in both cases. */
-SP_MUST_CHECK int sp_fetch_target_begin(struct sp_fetch_target *target,
-                                        const char *url);
+SP_MUST_CHECK int
+sp_fetch_target_begin(struct sp_fetch_target *target, const char *url);
 
-void sp_fetch_target_end(struct sp_fetch_target *target);
+void
+sp_fetch_target_end(struct sp_fetch_target *target);
 
 /* True where every address is within reach, and none is missing: a name with
  * one forbidden address is forbidden. Plain http wants loopback addresses,
  * unless allow_http. */
-bool sp_fetch_target_allowed(const struct sp_fetch_target *target,
-                             enum sp_fetch_reach reach, bool allow_http);
+bool
+sp_fetch_target_allowed(const struct sp_fetch_target *target,
+                        enum sp_fetch_reach reach, bool allow_http);
 
 /* True where `address` is one of the target's. */
-bool sp_fetch_target_has(const struct sp_fetch_target *target,
-                         const struct sp_fetch_address *address);
+bool
+sp_fetch_target_has(const struct sp_fetch_target *target,
+                    const struct sp_fetch_address *address);
 
 /* The entry for CURLOPT_RESOLVE, owned by the caller. */
-char *sp_fetch_target_pin(const struct sp_fetch_target *target);
+char *
+sp_fetch_target_pin(const struct sp_fetch_target *target);
 
 #endif

@@ -75,7 +75,8 @@ struct sock {
     struct sp_watch watch;
 };
 
-static void settle(struct sp_fetcher *fetcher);
+static void
+settle(struct sp_fetcher *fetcher);
 
 /* ------------------------------------------------------ from libcurl: wire */
 

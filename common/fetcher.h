@@ -26,15 +26,15 @@ enum sp_fetch_reach {
 
 struct sp_fetch_request {
     const char *method;
-    const char *url;               /* http or https; http only to loopback or
+    const char *url; /* http or https; http only to loopback or
                                     * where allow_http */
     bool allow_http;
     enum sp_fetch_reach reach;
-    struct sp_view headers;        /* header text, see common/headers.h */
+    struct sp_view headers;         /* header text, see common/headers.h */
     const struct sp_secret *bearer; /* sent as Authorization: Bearer, or NULL */
-    struct sp_view body;           /* copied */
-    const char *ca_file;           /* NULL: the system's authorities */
-    const char *pin_sha256;        /* "sha256//...;sha256//..." or NULL */
+    struct sp_view body;            /* copied */
+    const char *ca_file;            /* NULL: the system's authorities */
+    const char *pin_sha256;         /* "sha256//...;sha256//..." or NULL */
     int64_t connect_timeout_ms;
     int64_t total_timeout_ms;
     int64_t idle_timeout_ms; /* no byte for this long: given up; 0: none */
@@ -55,8 +55,8 @@ struct sp_fetch_events {
 /* Rows for sp_jail.paths: what TLS to the system's authorities reads. */
 #define SP_FETCHER_JAIL_PATHS                                                  \
     { "/etc/ssl", SP_JAIL_READ, true },                                        \
-    { "/usr/lib/ssl", SP_JAIL_READ, true },                                    \
-    { "/usr/share/ca-certificates", SP_JAIL_READ, true },                      \
+        { "/usr/lib/ssl", SP_JAIL_READ, true },                                \
+        { "/usr/share/ca-certificates", SP_JAIL_READ, true },                  \
     {                                                                          \
         "/usr/local/share/ca-certificates", SP_JAIL_READ, true                 \
     }

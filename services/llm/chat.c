@@ -1,0 +1,186 @@
+/* Requests and answers of Chat Completions. */
+#include "services/llm/chat.h"
+
+#include "common/error.h"
+
+/* True and false count; anything else, null included, is false as absent. */
+static int
+read_bool(const struct sp_json_token *t, bool *ret_value)
+{
+    if (t != NULL && !sp_json_is(t, SP_JSON_TRUE) &&
+        !sp_json_is(t, SP_JSON_FALSE) && !sp_json_is(t, SP_JSON_NULL)) {
+        return SP_EFORMAT;
+    }
+    *ret_value = sp_json_is(t, SP_JSON_TRUE);
+    return 0;
+}
+
+int
+chat_read(struct sp_json *json, struct sp_view body, struct sp_buf *scratch,
+          struct chat_request *ret_request)
+{
+    struct chat_request request = { 0 };
+    const struct sp_json_token *root = NULL;
+    const struct sp_json_token *options = NULL;
+
+    if (sp_json_parse(json, body) != 0) {
+        return SP_EFORMAT;
+    }
+    root = sp_json_root(json);
+    options = sp_json_get(json, root, "stream_options");
+    if (!sp_json_is(root, SP_JSON_OBJECT) ||
+        !sp_json_is(sp_json_get(json, root, "messages"), SP_JSON_ARRAY) ||
+        sp_json_string(json, sp_json_get(json, root, "model"), scratch,
+                       &request.model) != 0 ||
+        request.model.len == 0 ||
+        read_bool(sp_json_get(json, root, "stream"), &request.stream) != 0 ||
+        read_bool(sp_json_get(json, options, "include_usage"),
+                  &request.wants_usage) != 0) {
+        return SP_EFORMAT;
+    }
+    *ret_request = request;
+    return 0;
+}
+
+/* True where the member is written by chat_write() itself. */
+static bool
+is_ours(const struct sp_json *json, const struct sp_json_token *key,
+        enum llm_kind kind)
+{
+    static const char *const always[] = { "stream", "stream_options", "store" };
+
+    for (size_t i = 0; i < SP_COUNT(always); i++) {
+        if (sp_json_equals(json, key, always[i])) {
+            return true;
+        }
+    }
+    return kind == LLM_OLLAMA &&
+           (sp_json_equals(json, key, "max_completion_tokens") ||
+            sp_json_equals(json, key, "max_tokens"));
+}
+
+/* Ollama obeys only the older name of the cap; where a client gave both, the
+ * newer one counts. */
+static void
+write_cap(const struct sp_json *json, struct sp_buf *out)
+{
+    const struct sp_json_token *root = sp_json_root(json);
+    const struct sp_json_token *cap =
+        sp_json_get(json, root, "max_completion_tokens");
+
+    if (!sp_json_is(cap, SP_JSON_NUMBER)) {
+        cap = sp_json_get(json, root, "max_tokens");
+    }
+    if (cap != NULL) {
+        (void)sp_buf_add_str(out, ",\"max_tokens\":");
+        (void)sp_buf_add_view(out, sp_json_raw(json, cap));
+    }
+}
+
+int
+chat_write(const struct sp_json *json, const struct chat_request *request,
+           enum llm_kind kind, struct sp_buf *out)
+{
+    const struct sp_json_token *root = sp_json_root(json);
+    const struct sp_json_token *key = sp_json_first(json, root);
+
+    (void)sp_buf_addf(out, "{\"stream\":%s",
+                      request->stream ? "true" : "false");
+    if (request->stream) {
+        (void)sp_buf_add_str(out, ",\"stream_options\":{\"include_usage\":"
+                                  "true}");
+    }
+    if (kind == LLM_OPENAI) {
+        (void)sp_buf_add_str(out, ",\"store\":false");
+    } else {
+        write_cap(json, out);
+    }
+    for (; key != NULL; key = sp_json_next(json, root, key)) {
+        if (!is_ours(json, key, kind)) {
+            (void)sp_buf_add_str(out, ",");
+            (void)sp_buf_add_view(out, sp_json_raw(json, key));
+            (void)sp_buf_add_str(out, ":");
+            (void)sp_buf_add_view(out,
+                                  sp_json_raw(json, sp_json_value(json, key)));
+        }
+    }
+    (void)sp_buf_add_str(out, "}");
+    return out->error;
+}
+
+static void
+take_usage(const struct sp_json *json, const struct sp_json_token *root,
+           struct chat_usage *usage)
+{
+    const struct sp_json_token *t = sp_json_get(json, root, "usage");
+    int64_t in = 0;
+    int64_t out = 0;
+
+    if (sp_json_is(t, SP_JSON_OBJECT) &&
+        sp_json_int(json, sp_json_get(json, t, "prompt_tokens"), &in) == 0 &&
+        sp_json_int(json, sp_json_get(json, t, "completion_tokens"), &out) ==
+            0 &&
+        in >= 0 && out >= 0) {
+        *usage = (struct chat_usage){ true, (uint64_t)in, (uint64_t)out };
+    }
+}
+
+int
+chat_answer(struct sp_json *json, struct sp_view body,
+            struct chat_usage *ret_usage)
+{
+    const struct sp_json_token *root = NULL;
+
+    if (sp_json_parse(json, body) != 0) {
+        return SP_EFORMAT;
+    }
+    root = sp_json_root(json);
+    if (!sp_json_is(sp_json_get(json, root, "choices"), SP_JSON_ARRAY)) {
+        return SP_EFORMAT;
+    }
+    take_usage(json, root, ret_usage);
+    return 0;
+}
+
+enum chat_event
+chat_event(struct sp_json *json, struct sp_view data, bool wants_usage,
+           struct chat_usage *usage)
+{
+    const struct sp_json_token *root = NULL;
+    const struct sp_json_token *error = NULL;
+    const struct sp_json_token *choices = NULL;
+
+    if (sp_view_is(data, "[DONE]")) {
+        return CHAT_DONE;
+    }
+    if (sp_json_parse(json, data) != 0) {
+        return CHAT_BROKEN;
+    }
+    root = sp_json_root(json);
+    error = sp_json_get(json, root, "error");
+    if (error != NULL && !sp_json_is(error, SP_JSON_NULL)) {
+        return CHAT_ERROR;
+    }
+    choices = sp_json_get(json, root, "choices");
+    if (!sp_json_is(choices, SP_JSON_ARRAY)) {
+        return CHAT_BROKEN;
+    }
+    take_usage(json, root, usage);
+    return choices->count == 0 && !wants_usage ? CHAT_HIDDEN : CHAT_PIECE;
+}
+
+int
+chat_add_event(struct sp_buf *out, struct sp_view data)
+{
+    size_t from = 0;
+
+    (void)sp_buf_add_str(out, "data: ");
+    from = out->len;
+    (void)sp_buf_add_view(out, data);
+    for (size_t i = from; i < out->len; i++) {
+        if (out->data[i] == '\n' || out->data[i] == '\r') {
+            out->data[i] = ' ';
+        }
+    }
+    return sp_buf_add_str(out, "\n\n") | out->error;
+}

@@ -1,0 +1,268 @@
+/*
+ * NAME
+ *     llm - asks the model
+ *
+ * PURPOSE
+ *     Serves POST /v1/chat/completions and GET /v1/models from one upstream:
+ *     OpenAI, a server that speaks its API, or Ollama by its OpenAI-compatible
+ *     paths. Opens the grant that auth sealed, so that no stage in between can
+ *     invent a caller or change the request, checks the scope llm:chat again,
+ *     and the model against the list in llm.yaml. Of the client's request only
+ *     the JSON body goes upstream, less `store`; usage is always asked for, and
+ *     hidden from a client that did not. A streamed answer is passed on event
+ *     by event, each one checked, at the pace of the client: when its credit is
+ *     used up, nothing more is read from the upstream. The upstream's error
+ *     texts never pass; clients get sentences of our own.
+ *
+ * PEERS
+ *     ratelimit sends. Answers go to validation, by request id, so that the
+ *     parts of one answer stay in order. Refusals and STARTED go to the edge
+ *     that waits.
+ *
+ * MESSAGES
+ *     served  ADMITTED_CALL, CANCEL, CREDIT, PROBE
+ *     sent    STARTED (before the upstream is asked), DENIAL and PEER_LOST to
+ *             the edge; RESULT and PROBE_ANSWER to validation; EVENT, STATUS
+ *     Events: model_called (with tokens and time), model_failed (with the
+ *     code given and the upstream's status), model_cancelled, model_expired,
+ *     model_refused, chat_refused, scope_refused, grant_refused, path_refused,
+ *     llm_busy.
+ *
+ * PRIVILEGES
+ *     Holds keys/llm/grant.key, the upstream's key keys/llm/<upstream>.key, and
+ *     the keys of its links. The jail lets it read the system's certificate
+ *     authorities and connect to the one TCP port of its upstream. A helper,
+ *     forked before the keys are loaded, asks the resolver; every address is
+ *     checked and pinned. Redirects are not followed, proxies of the
+ *     environment are ignored.
+ *
+ * CONFIG
+ *     deploy/config/llm.yaml: the upstream, the models, limits and times.
+ *
+ * METRICS
+ *     sallyport_llm_calls_total{outcome}, _tokens_total{direction},
+ *     _answers_without_usage_total, _parts_total, _pauses_total,
+ *     _first_byte_ms_count, _first_byte_ms_sum, _in_flight
+ *
+ * FAILURE
+ *     No upstream: it starts and is ready all the same; calls get 502. A slow
+ *     upstream: 504. Its 429 and 503 pass with their Retry-After. A stream that
+ *     breaks ends with an error event, never as if it were whole. A repeated
+ *     call that this replica knows is not run again; one that another replica
+ *     ran and lost is asked anew. A killed replica loses its calls.
+ *
+ * TESTS
+ *     tests/unit/test_sse.c, test_chat.c, test_models.c, test_upstream.c,
+ *     test_llm.c, test_llm_config.c, test_fetcher.c, test_fetch_address.c;
+ *     tests/attack/test_fetcher.c, test_llm.c; tests/fuzz/fuzz_sse.c,
+ *     fuzz_chat.c; tests/interop/test_openai.py
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/service.h"
+#include "services/llm/llm.h"
+
+struct process {
+    struct llm llm;
+    struct sp_runtime *rt;
+    struct sp_jail_path paths[8];
+    uint16_t port;
+};
+
+static int
+send_on(void *arg, enum sp_service_id to, enum sp_message_id id,
+        const void *message, struct sp_place place)
+{
+    return sp_runtime_send(arg, to, id, message, place);
+}
+
+static void
+tell(void *arg, const struct sp_occurrence *what)
+{
+    sp_runtime_event(arg, what);
+}
+
+/* A key that could end the header it is sent in is none. */
+static void
+check_key(const struct sp_secret *key, const char *path)
+{
+    struct sp_view bytes = sp_secret_view(key);
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        if (bytes.ptr[i] <= ' ' || bytes.ptr[i] > '~') {
+            sp_refuse("%s holds a blank or an unprintable byte; put the bare "
+                      "key into it, on one line",
+                      path);
+        }
+    }
+}
+
+static void
+load_upstream_key(struct sp_runtime *rt, struct llm *llm)
+{
+    const struct llm_upstream *upstream = &llm->config->upstream;
+    char name[64];
+    char *path = NULL;
+    int error = 0;
+
+    (void)snprintf(name, sizeof(name), "%s.key", upstream->name);
+    path = sp_runtime_key_path(rt, name);
+    error = sp_secret_load(path, &llm->upstream_key);
+    if (error == SP_ESYSTEM && errno == ENOENT &&
+        upstream->kind == LLM_OLLAMA) {
+        error = 0;
+    } else if (error != 0) {
+        sp_refuse("cannot load %s: %s; put the upstream's key into it, mode "
+                  "0600",
+                  path, sp_strerror(error));
+    } else {
+        check_key(llm->upstream_key, path);
+    }
+    sp_free(path);
+}
+
+static void
+load_grant_key(struct sp_runtime *rt, struct llm *llm)
+{
+    char *path = sp_runtime_key_path(rt, "grant.key");
+    int error = sp_secret_load_hex(path, SP_GRANT_KEY_BYTES, &llm->grant_key);
+
+    if (error != 0) {
+        sp_refuse("cannot load %s: %s; run `sallyport init` to make keys", path,
+                  sp_strerror(error));
+    }
+    sp_free(path);
+}
+
+static void
+before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
+{
+    static const struct sp_jail_path authorities[] = { SP_FETCHER_JAIL_PATHS };
+    struct process *p = self;
+    struct llm *llm = &p->llm;
+
+    p->rt = rt;
+    llm->loop = sp_runtime_loop(rt);
+    llm->port = (struct llm_port){ send_on, tell, sp_clock_wall_ms, rt };
+    /* Before the keys: it forks its helper. */
+    llm->fetcher = sp_fetcher_new(llm->loop);
+    llm->config = llm_config_load(sp_runtime_settings(rt)->config);
+    load_grant_key(rt, llm);
+    load_upstream_key(rt, llm);
+    llm_begin(llm);
+    for (size_t i = 0; i < SP_COUNT(authorities); i++) {
+        p->paths[jail->path_count++] = authorities[i];
+    }
+    if (llm->config->upstream.ca_file != NULL) {
+        const char *file = llm->config->upstream.ca_file;
+
+        if (access(file, R_OK) != 0) {
+            sp_refuse("llm.yaml: upstream.ca_file is '%s', which cannot be "
+                      "read; name a PEM file",
+                      file);
+        }
+        p->paths[jail->path_count++] =
+            (struct sp_jail_path){ file, SP_JAIL_READ, false };
+    }
+    p->port = llm_config_port(llm->config);
+    jail->paths = p->paths;
+    jail->inet = true;
+    jail->connect_ports = &p->port;
+    jail->connect_port_count = 1;
+}
+
+static void
+on_peer(void *self, enum sp_service_id service, bool up)
+{
+    struct process *p = self;
+
+    if (service == SP_SERVICE_VALIDATION && !up) {
+        llm_peer_lost(&p->llm, service);
+    }
+}
+
+static void
+on_call(void *self, const struct sp_msg *m)
+{
+    struct process *p = self;
+
+    llm_take_call(&p->llm, &m->u.admitted_call);
+}
+
+static void
+on_cancel(void *self, const struct sp_msg *m)
+{
+    struct process *p = self;
+
+    llm_take_cancel(&p->llm, &m->u.cancel);
+}
+
+static void
+on_credit(void *self, const struct sp_msg *m)
+{
+    struct process *p = self;
+
+    llm_take_credit(&p->llm, &m->u.credit);
+}
+
+static void
+on_probe(void *self, const struct sp_msg *m)
+{
+    struct process *p = self;
+
+    llm_take_probe(&p->llm, &m->u.probe);
+}
+
+static void
+metrics(void *self, struct sp_buf *out)
+{
+    const struct process *p = self;
+
+    llm_figures_write(&p->llm.figures, p->llm.call_count, out);
+}
+
+static size_t
+in_flight(void *self)
+{
+    const struct process *p = self;
+
+    return p->llm.call_count;
+}
+
+static void
+fini(void *self)
+{
+    struct process *p = self;
+
+    llm_end(&p->llm);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct sp_handler handlers[] = {
+        { SP_MSG_ADMITTED_CALL, on_call },
+        { SP_MSG_CANCEL, on_cancel },
+        { SP_MSG_CREDIT, on_credit },
+        { SP_MSG_PROBE, on_probe },
+    };
+    static const struct sp_service service = {
+        .id = SP_SERVICE_LLM,
+        .handlers = handlers,
+        .handler_count = SP_COUNT(handlers),
+        .before_jail = before_jail,
+        .peer = on_peer,
+        .metrics = metrics,
+        .in_flight = in_flight,
+        .fini = fini,
+    };
+    struct process process = { 0 };
+
+    return sp_service_main(&service, &process, argc, argv);
+}

@@ -199,6 +199,27 @@ sp_config_load(const char *directory, const char *name,
     return result;
 }
 
+int
+sp_config_check(const char *file, const void *config,
+                const struct sp_config_range *ranges, size_t count,
+                struct sp_buf *why)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t value = 0;
+
+        memcpy(&value, (const char *)config + ranges[i].offset, sizeof(value));
+        if (value < ranges[i].min || value > ranges[i].max) {
+            (void)sp_buf_addf(why,
+                              "%s.yaml: %s is %u; give a number from %u "
+                              "to %u",
+                              file, ranges[i].name, value, ranges[i].min,
+                              ranges[i].max);
+            return SP_ECONFIG;
+        }
+    }
+    return 0;
+}
+
 void
 sp_config_free(const cyaml_schema_value_t *schema, void **config)
 {

@@ -3,6 +3,9 @@
 #ifndef SP_COMMON_CONFIG_H
 #define SP_COMMON_CONFIG_H
 
+#include <stddef.h>
+#include <stdint.h>
+
 #include <cyaml/cyaml.h>
 
 #include "common/buf.h"
@@ -14,6 +17,28 @@ SP_MUST_CHECK int
 sp_config_load(const char *directory, const char *name,
                const cyaml_schema_value_t *schema, void **ret_config,
                struct sp_buf *why);
+
+/* The range of a number (uint32_t) in a loaded configuration, with its name for
+ * the message. */
+struct sp_config_range {
+    const char *name;
+    size_t offset;
+    uint32_t min;
+    uint32_t max;
+};
+
+/* A row for `group.member` of the configuration struct `type`. */
+#define SP_CONFIG_RANGE(type, group, member, min, max)                         \
+    {                                                                          \
+#group "." #member, offsetof(type, group.member), min, max             \
+    }
+
+/* Checks every row. 0, or SP_ECONFIG with a sentence about `file`.yaml in
+ * `why`. */
+SP_MUST_CHECK int
+sp_config_check(const char *file, const void *config,
+                const struct sp_config_range *ranges, size_t count,
+                struct sp_buf *why);
 
 void
 sp_config_free(const cyaml_schema_value_t *schema, void **config);

@@ -76,38 +76,14 @@ static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct auth_config, top_fields),
 };
 
-/* The range of a number, and its name for the message. */
-struct range {
-    const char *name;
-    size_t offset;
-    uint32_t min;
-    uint32_t max;
-};
+#define RANGE(group, member, min, max)                                         \
+    SP_CONFIG_RANGE(struct auth_config, group, member, min, max)
 
-#define RANGE(group, name, min, max)                                           \
-    {                                                                          \
-#group "." #name, offsetof(struct auth_config, group.name), min, max   \
-    }
-
-static const struct range ranges[] = {
+static const struct sp_config_range ranges[] = {
     RANGE(tokens, lifetime_s, 60, 3600),   RANGE(tokens, clock_skew_s, 0, 60),
     RANGE(tokens, cached, 1, 1000000),     RANGE(failures, burst, 1, 1000),
     RANGE(failures, per_minute, 1, 60000),
 };
-
-static void
-check_ranges(const struct auth_config *config)
-{
-    for (size_t i = 0; i < SP_COUNT(ranges); i++) {
-        uint32_t value = 0;
-
-        memcpy(&value, (const char *)config + ranges[i].offset, sizeof(value));
-        if (value < ranges[i].min || value > ranges[i].max) {
-            sp_refuse("auth.yaml: %s is %u; give a number from %u to %u",
-                      ranges[i].name, value, ranges[i].min, ranges[i].max);
-        }
-    }
-}
 
 static bool
 known_scope(const struct auth_config *config, const char *scope)
@@ -162,11 +138,11 @@ auth_config_load(const char *directory)
     struct sp_buf why = sp_buf_new(1024);
     void *config = NULL;
 
-    if (sp_config_load(directory, "auth", &schema, &config, &why) != 0) {
+    if (sp_config_load(directory, "auth", &schema, &config, &why) != 0 ||
+        sp_config_check("auth", config, ranges, SP_COUNT(ranges), &why) != 0) {
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);
-    check_ranges(config);
     check_scopes(config);
     return config;
 }

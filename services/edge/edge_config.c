@@ -12,7 +12,7 @@
 #include "common/log.h"
 #include "proto/schema.h"
 
-#define NUMBER(type, name) \
+#define NUMBER(type, name)                                                     \
     CYAML_FIELD_UINT(#name, CYAML_FLAG_DEFAULT, struct type, name)
 
 static const cyaml_schema_field_t limit_fields[] = {
@@ -69,20 +69,10 @@ static const cyaml_schema_value_t schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct edge_config, top_fields),
 };
 
-/* The range of a number, and its name for the message. */
-struct range {
-    const char *name;
-    size_t offset;
-    uint32_t min;
-    uint32_t max;
-};
+#define RANGE(group, member, min, max)                                         \
+    SP_CONFIG_RANGE(struct edge_config, group, member, min, max)
 
-#define RANGE(group, name, min, max) \
-    { \
-#group "." #name, offsetof(struct edge_config, group.name), min, max \
-    }
-
-static const struct range ranges[] = {
+static const struct sp_config_range ranges[] = {
     RANGE(limits, body_bytes, 1024, SP_MAX_BODY),
     RANGE(limits, bodies_bytes, SP_MAX_BODY, 0x7fffffff),
     RANGE(limits, connection_bytes, 4096, 131072),
@@ -105,31 +95,17 @@ static const struct range ranges[] = {
     RANGE(retries, spare, 0, 10000),
 };
 
-static void
-check_ranges(const struct edge_config *config)
-{
-    for (size_t i = 0; i < SP_COUNT(ranges); i++) {
-        uint32_t value = 0;
-
-        memcpy(&value, (const char *)config + ranges[i].offset, sizeof(value));
-        if (value < ranges[i].min || value > ranges[i].max) {
-            sp_refuse("edge.yaml: %s is %u; give a number from %u to %u",
-                      ranges[i].name, value, ranges[i].min, ranges[i].max);
-        }
-    }
-}
-
 struct edge_config *
 edge_config_load(const char *directory)
 {
     struct sp_buf why = sp_buf_new(1024);
     void *config = NULL;
 
-    if (sp_config_load(directory, "edge", &schema, &config, &why) != 0) {
+    if (sp_config_load(directory, "edge", &schema, &config, &why) != 0 ||
+        sp_config_check("edge", config, ranges, SP_COUNT(ranges), &why) != 0) {
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);
-    check_ranges(config);
     return config;
 }
 

@@ -60,7 +60,7 @@ struct sp_fetch {
 struct sp_fetcher {
     struct sp_loop *loop;
     CURLM *multi;
-    struct sp_resolver *resolver;
+    struct sp_helper *resolver;
     struct sp_watch answers; /* of the resolver */
     struct sp_timer timeout; /* libcurl's */
     struct sp_timer kick;    /* work left for the next turn */
@@ -730,7 +730,7 @@ sp_fetcher_new(struct sp_loop *loop)
     fetcher->answers =
         (struct sp_watch){ .ready = on_answers,
                            .arg = fetcher,
-                           .fd = sp_resolver_fd(fetcher->resolver) };
+                           .fd = sp_helper_fd(fetcher->resolver) };
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK ||
         sp_loop_add(loop, &fetcher->answers, EPOLLIN) != 0) {
         sp_fatal("fetcher_start", "error=%d", SP_ESYSTEM);
@@ -766,7 +766,7 @@ sp_fetcher_free(struct sp_fetcher **fetcher)
     sp_loop_stop(f->loop, &f->timeout);
     sp_loop_stop(f->loop, &f->kick);
     sp_loop_remove(f->loop, &f->answers);
-    sp_resolver_free(&f->resolver);
+    sp_helper_free(&f->resolver);
     sp_free(f);
     *fetcher = NULL;
 }

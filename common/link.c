@@ -183,7 +183,7 @@ sp_links_open(struct sp_links *links, struct sp_loop *loop,
         links->resolver_watch =
             (struct sp_watch){ .ready = sp_link_on_resolved,
                                .arg = links,
-                               .fd = sp_resolver_fd(links->resolver) };
+                               .fd = sp_helper_fd(links->resolver) };
         error = sp_loop_add(loop, &links->resolver_watch, EPOLLIN);
     }
     if (error == 0) {
@@ -262,7 +262,7 @@ sp_links_free(struct sp_links **links_p)
     if (links->context != NULL) {
         (void)zmq_ctx_term(links->context);
     }
-    sp_resolver_free(&links->resolver);
+    sp_helper_free(&links->resolver);
     sp_link_keys_free(&links->keys);
     sp_decoder_free(&links->decoder);
     sp_buf_free(&links->envelope);

@@ -46,7 +46,7 @@ struct sp_links {
     char own_name[4 * SP_LINK_MAX_OWN_ADDRESSES];
     size_t own_name_len;
     struct sp_link_keys *keys;
-    struct sp_resolver *resolver;
+    struct sp_helper *resolver;
     struct sp_watch resolver_watch;
     struct sp_loop *loop;
     struct sp_link_events events;

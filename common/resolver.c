@@ -1,20 +1,14 @@
 /* The resolver helper: a child that only asks the system's resolver. */
 #include "common/resolver.h"
 
-#include <arpa/inet.h>
-#include <errno.h>
 #include <netdb.h>
-#include <signal.h>
+#include <netinet/in.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "common/alloc.h"
 #include "common/error.h"
+#include "common/helper.h"
 #include "common/jail.h"
-#include "common/log.h"
 
 /* The longest name that DNS knows, 253 characters (RFC 1035 section 2.3.4). */
 #define NAME_MAX_BYTES 256
@@ -24,18 +18,16 @@ struct question {
     char name[NAME_MAX_BYTES];
 };
 
-struct sp_resolver {
-    int fd;
-    pid_t helper;
-};
-
 static void
-look_up(const struct question *question, struct sp_resolved *answer)
+look_up(void *asked, void *answered)
 {
+    struct question *question = asked;
+    struct sp_resolved *answer = answered;
     struct addrinfo hints = { .ai_family = AF_INET,
                               .ai_socktype = SOCK_STREAM };
     struct addrinfo *found = NULL;
 
+    question->name[sizeof(question->name) - 1] = '\0';
     answer->tag = question->tag;
     answer->count = 0;
     if (getaddrinfo(question->name, NULL, &hints, &found) != 0) {
@@ -51,8 +43,18 @@ look_up(const struct question *question, struct sp_resolved *answer)
     freeaddrinfo(found);
 }
 
+/* Loads the resolver's plug-ins while files can still be opened. */
 static void
-close_helper_jail(void)
+load_plug_ins(void)
+{
+    struct question question = { .name = "localhost" };
+    struct sp_resolved answer;
+
+    look_up(&question, &answer);
+}
+
+int
+sp_resolver_start(struct sp_helper **ret_resolver)
 {
     static const struct sp_jail_path paths[] = {
         { "/etc", SP_JAIL_READ, true },
@@ -69,114 +71,38 @@ close_helper_jail(void)
         .connect_ports = dns_port,
         .connect_port_count = SP_COUNT(dns_port),
     };
-    const char *why = NULL;
+    const struct sp_helper_work work = {
+        .name = "resolver",
+        .jail = &jail,
+        .question_size = sizeof(struct question),
+        .answer_size = sizeof(struct sp_resolved),
+        .prepare = load_plug_ins,
+        .answer = look_up,
+    };
 
-    if (sp_jail_close(&jail, &why) != 0) {
-        sp_refuse("resolver: %s", why);
-    }
-}
-
-SP_NORETURN static void
-help(int fd)
-{
-    struct question question = { .name = "localhost" };
-    struct sp_resolved answer;
-
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    /* Loads the resolver's plug-ins while files can still be opened. */
-    look_up(&question, &answer);
-    close_helper_jail();
-    for (;;) {
-        ssize_t len = recv(fd, &question, sizeof(question), 0);
-
-        if (len < 0 && errno == EINTR) {
-            continue;
-        }
-        if (len != (ssize_t)sizeof(question)) {
-            _exit(0);
-        }
-        question.name[sizeof(question.name) - 1] = '\0';
-        look_up(&question, &answer);
-        if (send(fd, &answer, sizeof(answer), MSG_NOSIGNAL) < 0) {
-            _exit(0);
-        }
-    }
-}
-
-int
-sp_resolver_start(struct sp_resolver **ret_resolver)
-{
-    struct sp_resolver *resolver = NULL;
-    int ends[2];
-    pid_t helper = 0;
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
-        return SP_ESYSTEM;
-    }
-    helper = fork();
-    if (helper < 0) {
-        (void)close(ends[0]);
-        (void)close(ends[1]);
-        return SP_ESYSTEM;
-    }
-    if (helper == 0) {
-        (void)close(ends[0]);
-        help(ends[1]);
-    }
-    (void)close(ends[1]);
-    resolver = sp_alloc(sizeof(*resolver));
-    resolver->fd = ends[0];
-    resolver->helper = helper;
-    *ret_resolver = resolver;
-    return 0;
-}
-
-int
-sp_resolver_fd(const struct sp_resolver *resolver)
-{
-    return resolver->fd;
+    return sp_helper_start(&work, ret_resolver);
 }
 
 void
-sp_resolver_ask(struct sp_resolver *resolver, uint32_t tag, const char *name)
+sp_resolver_ask(struct sp_helper *resolver, uint32_t tag, const char *name)
 {
     struct question question = { .tag = tag };
     size_t len = strlen(name);
+    int error = 0;
 
     if (len >= sizeof(question.name)) {
         return;
     }
     memcpy(question.name, name, len);
-    (void)send(resolver->fd, &question, sizeof(question),
-               MSG_DONTWAIT | MSG_NOSIGNAL);
+    error = sp_helper_ask(resolver, &question);
+    (void)error; /* the next second asks again; a dead helper shows on take */
 }
 
 int
-sp_resolver_take(struct sp_resolver *resolver, struct sp_resolved *ret_answer)
+sp_resolver_take(struct sp_helper *resolver, struct sp_resolved *ret_answer)
 {
-    ssize_t len =
-        recv(resolver->fd, ret_answer, sizeof(*ret_answer), MSG_DONTWAIT);
+    int error = sp_helper_take(resolver, ret_answer);
 
-    if (len < 0) {
-        return errno == EAGAIN || errno == EINTR ? SP_ENOPEER : SP_ESYSTEM;
-    }
-    if (len != (ssize_t)sizeof(*ret_answer) ||
-        ret_answer->count > SP_RESOLVER_MAX) {
-        return SP_ESYSTEM;
-    }
-    return 0;
-}
-
-void
-sp_resolver_free(struct sp_resolver **resolver)
-{
-    if (*resolver != NULL) {
-        /* The helper ends when its end of the pair reads the end. A helper
-         * forked later holds a copy of our end, so that close() is not it. */
-        (void)shutdown((*resolver)->fd, SHUT_RDWR);
-        (void)close((*resolver)->fd);
-        (void)waitpid((*resolver)->helper, NULL, 0);
-        sp_free(*resolver);
-        *resolver = NULL;
-    }
+    return error == 0 && ret_answer->count > SP_RESOLVER_MAX ? SP_ESYSTEM
+                                                             : error;
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/compiler.h"
+#include "common/helper.h"
 
 #define SP_RESOLVER_MAX 64 /* replicas of one service that are looked at */
 
@@ -19,27 +20,19 @@ struct sp_resolved {
     unsigned char address[SP_RESOLVER_MAX][4];
 };
 
-struct sp_resolver;
-
-/* Forks the helper and closes its jail. 0 or SP_ESYSTEM. */
+/* Forks the helper and closes its jail; sp_helper_fd() is to be watched, and
+ * sp_helper_free() ends it. 0 or SP_ESYSTEM. */
 SP_MUST_CHECK int
-sp_resolver_start(struct sp_resolver **ret_resolver);
-
-/* The descriptor to watch for answers. */
-int
-sp_resolver_fd(const struct sp_resolver *resolver);
+sp_resolver_start(struct sp_helper **ret_resolver);
 
 /* Asks for the addresses of `name`; a question that cannot be queued is
  * dropped, since the next second asks again. */
 void
-sp_resolver_ask(struct sp_resolver *resolver, uint32_t tag, const char *name);
+sp_resolver_ask(struct sp_helper *resolver, uint32_t tag, const char *name);
 
 /* Takes one answer: 0, or SP_ENOPEER where none waits, SP_ESYSTEM where the
  * helper is gone. */
 SP_MUST_CHECK int
-sp_resolver_take(struct sp_resolver *resolver, struct sp_resolved *ret_answer);
-
-void
-sp_resolver_free(struct sp_resolver **resolver);
+sp_resolver_take(struct sp_helper *resolver, struct sp_resolved *ret_answer);
 
 #endif

@@ -8,35 +8,27 @@
 #include <stdint.h>
 
 #include "common/compiler.h"
+#include "common/helper.h"
 #include "common/view.h"
 
 /* Longest client secret that is looked at. */
 #define HASHER_MAX_SECRET 256
 
-struct hasher;
-
-/* Forks the helper, which jails itself. 0 or SP_ESYSTEM. */
+/* Forks the helper; sp_helper_fd() is to be watched for verdicts, and
+ * sp_helper_free() ends it. 0 or SP_ESYSTEM. */
 SP_MUST_CHECK int
-hasher_start(struct hasher **ret_hasher);
-
-/* Ends the helper. */
-void
-hasher_free(struct hasher **hasher);
-
-/* The descriptor to watch for verdicts. */
-int
-hasher_fd(const struct hasher *hasher);
+hasher_start(struct sp_helper **ret_hasher);
 
 /* Asks whether `secret` belongs to `hash` (libsodium's password hash text).
  * `tag` comes back with the verdict. 0, SP_ELIMIT, SP_EFULL, or SP_ESYSTEM
  * where the helper is gone. */
 SP_MUST_CHECK int
-hasher_ask(struct hasher *hasher, uint32_t tag, const char *hash,
+hasher_ask(struct sp_helper *hasher, uint32_t tag, const char *hash,
            struct sp_view secret);
 
 /* Takes one verdict. 0, SP_ENOPEER where none waits, SP_ESYSTEM where the
  * helper is gone. */
 SP_MUST_CHECK int
-hasher_take(struct hasher *hasher, uint32_t *ret_tag, bool *ret_good);
+hasher_take(struct sp_helper *hasher, uint32_t *ret_tag, bool *ret_good);
 
 #endif

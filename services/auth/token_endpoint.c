@@ -45,7 +45,7 @@ struct waiting {
 
 struct token_endpoint {
     struct auth *auth;
-    struct hasher *hasher;
+    struct sp_helper *hasher;
     struct throttle *throttle;
     struct token_request request;
     struct waiting *first; /* the helper is busy with this one */
@@ -464,7 +464,7 @@ token_endpoint_free(struct token_endpoint **endpoint)
         while (e->first != NULL) {
             waiting_free(take_first(e));
         }
-        hasher_free(&e->hasher);
+        sp_helper_free(&e->hasher);
         throttle_free(&e->throttle);
         token_request_free(&e->request);
         sp_free(e);
@@ -477,7 +477,7 @@ token_endpoint_watch(struct token_endpoint *e, struct sp_loop *loop)
 {
     e->watch = (struct sp_watch){ .ready = on_verdict,
                                   .arg = e,
-                                  .fd = hasher_fd(e->hasher) };
+                                  .fd = sp_helper_fd(e->hasher) };
     return sp_loop_add(loop, &e->watch, EPOLLIN);
 }
 

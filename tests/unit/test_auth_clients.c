@@ -162,10 +162,10 @@ Test(auth_throttle, a_flood_of_keys_does_not_wash_out_the_worst)
 /* ------------------------------------------------------------------ hasher */
 
 static bool
-verdict_of(struct hasher *hasher, uint32_t tag, const char *hash,
+verdict_of(struct sp_helper *hasher, uint32_t tag, const char *hash,
            const char *secret)
 {
-    struct pollfd wait = { .fd = hasher_fd(hasher), .events = POLLIN };
+    struct pollfd wait = { .fd = sp_helper_fd(hasher), .events = POLLIN };
     uint32_t got_tag = 0;
     bool good = false;
 
@@ -178,7 +178,7 @@ verdict_of(struct hasher *hasher, uint32_t tag, const char *hash,
 
 Test(auth_hasher, knows_right_from_wrong)
 {
-    struct hasher *hasher = NULL;
+    struct sp_helper *hasher = NULL;
     char hash[crypto_pwhash_STRBYTES];
     uint32_t tag = 0;
     bool good = false;
@@ -196,12 +196,12 @@ Test(auth_hasher, knows_right_from_wrong)
     cr_assert(!verdict_of(hasher, 3, hash, ""));
     cr_assert(!verdict_of(hasher, 4, "no hash at all", "right"));
     cr_assert(verdict_of(hasher, 5, hash, "right"));
-    hasher_free(&hasher);
+    sp_helper_free(&hasher);
 }
 
 Test(auth_hasher, takes_no_longer_secret_than_it_says)
 {
-    struct hasher *hasher = NULL;
+    struct sp_helper *hasher = NULL;
     char secret[HASHER_MAX_SECRET + 1];
 
     memset(secret, 'a', sizeof(secret));
@@ -210,5 +210,5 @@ Test(auth_hasher, takes_no_longer_secret_than_it_says)
     cr_assert_eq(
         hasher_ask(hasher, 1, some_hash, sp_view_make(secret, sizeof(secret))),
         SP_ELIMIT);
-    hasher_free(&hasher);
+    sp_helper_free(&hasher);
 }

@@ -7,9 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/alloc.h"
 #include "common/error.h"
 #include "common/view.h"
@@ -88,7 +88,8 @@ split_listen(const char *name, const char *value, char **ret_host,
              uint16_t *ret_port, const char **ret_error)
 {
     const char *colon = strrchr(value, ':');
-    unsigned char raw[sizeof(struct in6_addr)];
+    union sp_address address;
+    socklen_t address_len = 0;
     char host[INET6_ADDRSTRLEN] = "";
     unsigned long port = 0;
     char *end = NULL;
@@ -102,7 +103,8 @@ split_listen(const char *name, const char *value, char **ret_host,
             isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
     }
     if (end == NULL || *end != '\0' || port == 0 || port > 65535 ||
-        inet_pton(v6 ? AF_INET6 : AF_INET, host, raw) != 1) {
+        sp_address_parse(host, (uint16_t)port, &address, &address_len) != 0 ||
+        (address.any.sa_family == AF_INET6) != v6) {
         return refuse(ret_error,
                       "%s: give an address and a port, as 127.0.0.1:8443 or "
                       "[::1]:8443",
@@ -209,7 +211,7 @@ sp_settings_load(struct sp_settings *ret_settings, const char **ret_error)
     if (error != 0) {
         return error;
     }
-#define SETTING_READ(variable, member, fallback, meaning) \
+#define SETTING_READ(variable, member, fallback, meaning)                      \
     s.member = value_of(#variable, fallback);
     SP_SETTINGS(SETTING_READ)
 #undef SETTING_READ
@@ -237,7 +239,7 @@ sp_settings_load(struct sp_settings *ret_settings, const char **ret_error)
 void
 sp_settings_free(struct sp_settings *settings)
 {
-#define SETTING_FREE(variable, member, fallback, meaning) \
+#define SETTING_FREE(variable, member, fallback, meaning)                      \
     sp_free(settings->member);
     SP_SETTINGS(SETTING_FREE)
 #undef SETTING_FREE

@@ -15,42 +15,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "common/address.h"
 #include "common/log.h"
 
 /* A process that is being replaced may hold the port a moment longer. */
 #define BIND_TRIES 40
 #define BIND_WAIT_NS 50000000
 
-union any_address {
-    struct sockaddr any;
-    struct sockaddr_in in4;
-    struct sockaddr_in6 in6;
-};
-
-static socklen_t
-parse(const char *host, uint16_t port, union any_address *address)
-{
-    memset(address, 0, sizeof(*address));
-    if (strcmp(host, "localhost") == 0) {
-        host = "127.0.0.1";
-    }
-    if (inet_pton(AF_INET, host, &address->in4.sin_addr) == 1) {
-        address->in4.sin_family = AF_INET;
-        address->in4.sin_port = htons(port);
-        return sizeof(address->in4);
-    }
-    if (inet_pton(AF_INET6, host, &address->in6.sin6_addr) == 1) {
-        address->in6.sin6_family = AF_INET6;
-        address->in6.sin6_port = htons(port);
-        return sizeof(address->in6);
-    }
-    sp_refuse("SP_LISTEN: \"%s\" is no IP address; write 127.0.0.1:8443 or "
-              "0.0.0.0:8443",
-              host);
-}
-
 static int
-open_socket(const union any_address *address, socklen_t len, int share)
+open_socket(const union sp_address *address, socklen_t len, int share)
 {
     static const int on = 1;
     static const int off = 0;
@@ -109,7 +82,7 @@ has_sibling(void)
 /* True where nobody else listens there. Two gates on one port would each get
  * half of the other's clients, without a word. */
 static bool
-is_free(const union any_address *address, socklen_t len)
+is_free(const union sp_address *address, socklen_t len)
 {
     int fd = open_socket(address, len, 0);
 
@@ -123,10 +96,15 @@ int
 listener_bind(const char *host, uint16_t port)
 {
     const struct timespec pause = { .tv_nsec = BIND_WAIT_NS };
-    union any_address address;
-    socklen_t len = parse(host, port, &address);
+    union sp_address address;
+    socklen_t len = 0;
     int fd = -1;
 
+    if (sp_address_parse(host, port, &address, &len) != 0) {
+        sp_refuse("SP_LISTEN: \"%s\" is no IP address; write 127.0.0.1:8443 or "
+                  "0.0.0.0:8443",
+                  host);
+    }
     for (int i = 0; !is_free(&address, len) && !has_sibling(); i++) {
         if (i == BIND_TRIES) {
             sp_refuse("SP_LISTEN=%s:%u: another program uses this port; stop "
@@ -137,8 +115,7 @@ listener_bind(const char *host, uint16_t port)
     }
     fd = open_socket(&address, len, 1);
     if (fd < 0) {
-        sp_refuse("SP_LISTEN=%s:%u: %s", host, (unsigned)port,
-                  strerror(errno));
+        sp_refuse("SP_LISTEN=%s:%u: %s", host, (unsigned)port, strerror(errno));
     }
     return fd;
 }

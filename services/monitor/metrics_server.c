@@ -11,6 +11,7 @@
 
 #include <microhttpd.h>
 
+#include "common/address.h"
 #include "common/alloc.h"
 #include "services/monitor/scrape.h"
 
@@ -27,41 +28,15 @@ struct metrics_server {
     struct sp_timer timer; /* its next timeout */
 };
 
-union any_address {
-    struct sockaddr any;
-    struct sockaddr_in in4;
-    struct sockaddr_in6 in6;
-};
-
-static socklen_t
-parse(const char *host, uint16_t port, union any_address *address)
-{
-    memset(address, 0, sizeof(*address));
-    if (strcmp(host, "localhost") == 0) {
-        host = "127.0.0.1";
-    }
-    if (inet_pton(AF_INET, host, &address->in4.sin_addr) == 1) {
-        address->in4.sin_family = AF_INET;
-        address->in4.sin_port = htons(port);
-        return sizeof(address->in4);
-    }
-    if (inet_pton(AF_INET6, host, &address->in6.sin6_addr) == 1) {
-        address->in6.sin6_family = AF_INET6;
-        address->in6.sin6_port = htons(port);
-        return sizeof(address->in6);
-    }
-    return 0;
-}
-
 int
 metrics_server_bind(const char *host, uint16_t port)
 {
     static const int on = 1;
-    union any_address address;
-    socklen_t len = parse(host, port, &address);
+    union sp_address address;
+    socklen_t len = 0;
     int fd = -1;
 
-    if (len == 0) {
+    if (sp_address_parse(host, port, &address, &len) != 0) {
         errno = EINVAL;
         return -1;
     }

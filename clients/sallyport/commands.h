@@ -1,0 +1,21 @@
+/* The commands: each gets its arguments without the command's name, and gives
+ * the exit status. */
+#ifndef SP_CLIENTS_SALLYPORT_COMMANDS_H
+#define SP_CLIENTS_SALLYPORT_COMMANDS_H
+
+#define COMMANDS(C)                                                            \
+    C(init, "init", "[--split DIR | --system]",                                \
+      "make what is missing of keys and certificates")                         \
+    C(run, "run", "[SERVICE=N ...]", "start the gate, serve until Ctrl-C")     \
+    C(stop, "stop", "", "stop the gate that run started")                      \
+    C(token, "token", "[--client demo|bench] [--scope \"a b\"] [--compose]",   \
+      "print an access token")                                                 \
+    C(health, "health", "SERVICE",                                             \
+      "exit 0 where this host's replica is alive and ready")
+
+#define COMMAND_DECLARE(symbol, name, arguments, meaning)                      \
+    int command_##symbol(int argc, char **argv);
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+#endif

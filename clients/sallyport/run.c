@@ -1,0 +1,330 @@
+/* sallyport run */
+#include "clients/sallyport/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/sallyport/commands.h"
+#include "clients/sallyport/files.h"
+#include "clients/sallyport/gate.h"
+#include "clients/sallyport/init.h"
+#include "clients/sallyport/process.h"
+#include "clients/sallyport/supervise.h"
+#include "clients/sallyport/web.h"
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#define LOCK "run.lock"
+#define LOOK_MS 15
+#define READY_MAX_MS 30000
+#define READYZ_MS 2000
+#define ENV_MAX 65536
+#define WHY_MAX 1024
+
+struct run {
+    struct gate gate;
+    struct replica_counts counts;
+    sigset_t signals;
+    pid_t supervisor;
+    int lock;
+    unsigned asked; /* how often we were told to stop */
+};
+
+/* ------------------------------------------------------------------- start */
+
+/* The first start on a machine; one that has no example (installed) needs
+ * none. */
+static void
+copy_env_example(void)
+{
+    struct sp_buf text = sp_buf_new(ENV_MAX);
+
+    if (!file_present(".env") && file_present(".env.example") &&
+        (file_read(".env.example", &text) != 0 ||
+         file_create(".env", sp_buf_view(&text), 0600) != 0)) {
+        sp_refuse(".env: %s; copy .env.example to it", strerror(errno));
+    }
+    sp_buf_free(&text);
+}
+
+/* Holds the gate's lock with our process id in it, for `sallyport stop`. */
+static void
+take_lock(struct run *run)
+{
+    char text[32];
+    int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+
+    run->lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (run->lock < 0) {
+        sp_refuse("%s: %s; check the owner of SP_STATE", LOCK, strerror(errno));
+    }
+    if (flock(run->lock, LOCK_EX | LOCK_NB) != 0 || supervise_running()) {
+        sp_refuse("a gate runs already on SP_STATE=%s; `sallyport stop` ends "
+                  "it, or give another SP_STATE",
+                  run->gate.settings.state);
+    }
+    if (ftruncate(run->lock, 0) != 0 ||
+        pwrite(run->lock, text, (size_t)len, 0) != len) {
+        sp_refuse("%s: %s", LOCK, strerror(errno));
+    }
+}
+
+pid_t
+run_holder(void)
+{
+    char text[32] = "";
+    int fd = open(LOCK, O_RDWR | O_CLOEXEC);
+    pid_t pid = 0;
+
+    if (fd < 0) {
+        return 0;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0 &&
+        pread(fd, text, sizeof(text) - 1, 0) > 0) {
+        pid = (pid_t)strtol(text, NULL, 10);
+    }
+    (void)close(fd);
+    return pid;
+}
+
+static void
+check_programs(const struct gate *gate)
+{
+    for (int i = 0; i < SP_SERVICE_COUNT; i++) {
+        char *path = gate_program(gate, sp_service_name((enum sp_service_id)i));
+
+        if (access(path, X_OK) != 0) {
+            sp_refuse("%s: %s; build it by `make`", path, strerror(errno));
+        }
+        sp_free(path);
+    }
+}
+
+static void
+write_replicas(struct run *run)
+{
+    struct sp_buf why = sp_buf_new(WHY_MAX);
+    int error = supervise_reset(&why);
+
+    for (int i = 0; i < SP_SERVICE_COUNT; i++) {
+        for (unsigned n = 0; error == 0 && n < run->counts.of[i]; n++) {
+            const struct replica replica = { (enum sp_service_id)i, n };
+
+            error = supervise_add(run->gate.programs, replica, &why);
+        }
+    }
+    if (error != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
+}
+
+static void
+start_supervisor(struct run *run)
+{
+    static const char *const argv[] = { "s6-svscan", SUPERVISE_DIRECTORY,
+                                        NULL };
+
+    if (process_start_apart(argv, &run->supervisor) != 0) {
+        sp_refuse("s6-svscan: %s; install the package s6", strerror(errno));
+    }
+}
+
+/* --------------------------------------------------------------- readiness */
+
+bool
+run_ready(const struct gate *gate, bool *ret_answered, struct sp_buf *why)
+{
+    const struct sp_settings *s = &gate->settings;
+    struct sp_buf url = sp_buf_new(4096);
+    struct sp_buf body = sp_buf_new(WEB_ANSWER_MAX);
+    struct web_request request = { .ca = "ca.pem",
+                                   .host = gate_local(s->listen_host),
+                                   .port = s->listen_port,
+                                   .timeout_ms = READYZ_MS };
+    char *text = NULL;
+    long status = 0;
+
+    (void)sp_buf_addf(&url, "%s/readyz", s->url);
+    text = sp_dup_view(sp_buf_view(&url));
+    request.url = text;
+    *ret_answered = web_call(&request, &body, &status, why) == 0;
+    if (*ret_answered && status != 200) {
+        (void)sp_buf_addf(why, "%s: %ld %.*s", text, status,
+                          (int)(body.len < 256 ? body.len : 256),
+                          body.data == NULL ? "" : body.data);
+    }
+    sp_free(text);
+    sp_buf_free(&url);
+    sp_buf_free(&body);
+    return status == 200;
+}
+
+/* Waits at most `ms` for a signal; counts the requests to stop, and takes note
+ * of the supervisor's end. */
+static void
+await_signal(struct run *run, long ms)
+{
+    const struct timespec time = { .tv_sec = ms / 1000,
+                                   .tv_nsec = ms % 1000 * 1000000 };
+    int signal_number = sigtimedwait(&run->signals, NULL, &time);
+
+    if (signal_number == SIGCHLD && run->supervisor > 0 &&
+        waitpid(run->supervisor, NULL, WNOHANG) == run->supervisor) {
+        run->supervisor = 0;
+    } else if (signal_number > 0 && signal_number != SIGCHLD) {
+        run->asked++;
+    }
+}
+
+/* True where a replica refused to start: it has said why. */
+static bool
+one_failed(void)
+{
+    struct replicas all = { .count = 0 };
+
+    supervise_list(&all);
+    for (size_t i = 0; i < all.count; i++) {
+        if (supervise_failed(all.list[i])) {
+            (void)fprintf(
+                stderr, "sallyport: %s.%u cannot start; see its line above\n",
+                sp_service_name(all.list[i].service), all.list[i].number);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* True once the gate is ready; false where it cannot be, or is not wanted any
+ * more. */
+static bool
+await_ready(struct run *run)
+{
+    int64_t until_ms = sp_clock_ms() + READY_MAX_MS;
+    struct sp_buf why = sp_buf_new(WHY_MAX);
+    bool answered = false;
+    bool ready = false;
+
+    while (run->asked == 0 && run->supervisor > 0 && !one_failed()) {
+        sp_buf_reset(&why);
+        ready = run_ready(&run->gate, &answered, &why);
+        if (ready) {
+            break;
+        }
+        if (sp_clock_ms() > until_ms) {
+            (void)fprintf(stderr, "sallyport: not ready after %d s: %.*s\n",
+                          READY_MAX_MS / 1000, SP_VIEW(sp_buf_view(&why)));
+            break;
+        }
+        await_signal(run, LOOK_MS);
+    }
+    sp_buf_free(&why);
+    return ready;
+}
+
+/* -------------------------------------------------------------------- whole */
+
+static bool
+asked_again(void *arg)
+{
+    struct run *run = arg;
+
+    await_signal(run, 0);
+    return run->asked > 1;
+}
+
+static void
+block_signals(struct run *run)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+
+    (void)sigemptyset(&run->signals);
+    for (size_t i = 0; i < SP_COUNT(numbers); i++) {
+        (void)sigaddset(&run->signals, numbers[i]);
+    }
+    if (sigprocmask(SIG_BLOCK, &run->signals, NULL) != 0) {
+        sp_fatal("sigprocmask", "errno=%d", errno);
+    }
+}
+
+static void
+say_ready(const struct run *run)
+{
+    (void)printf("Sallyport is ready at %s, CA %s/ca.pem; `make -s token` "
+                 "prints an access token, Ctrl-C stops.\n",
+                 run->gate.settings.url, run->gate.settings.state);
+    (void)fflush(stdout);
+}
+
+static int
+serve(struct run *run)
+{
+    int status = EXIT_SUCCESS;
+
+    start_supervisor(run);
+    if (await_ready(run)) {
+        say_ready(run);
+        while (run->asked == 0 && run->supervisor > 0) {
+            await_signal(run, 3600000);
+        }
+    } else if (run->asked == 0) {
+        status = EXIT_FAILURE;
+    }
+    if (run->supervisor == 0) {
+        (void)fprintf(stderr, "sallyport: the supervisor has ended\n");
+        status = EXIT_FAILURE;
+    }
+    supervise_stop(asked_again, run);
+    if (run->supervisor > 0) {
+        (void)waitpid(run->supervisor, NULL, 0);
+    }
+    return status;
+}
+
+static void
+read_counts(struct run *run, int argc, char **argv)
+{
+    struct sp_buf why = sp_buf_new(WHY_MAX);
+
+    for (int i = 0; i < SP_SERVICE_COUNT; i++) {
+        run->counts.of[i] = 1;
+    }
+    for (int i = 0; i < argc; i++) {
+        if (supervise_parse(argv[i], &run->counts, &why) != 0) {
+            sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+        }
+    }
+    sp_buf_free(&why);
+}
+
+int
+command_run(int argc, char **argv)
+{
+    struct run run = { .lock = -1 };
+    int status = 0;
+
+    read_counts(&run, argc, argv);
+    copy_env_example();
+    gate_open(&run.gate);
+    check_programs(&run.gate);
+    block_signals(&run);
+    gate_make_state(&run.gate);
+    take_lock(&run);
+    init_gate(&run.gate);
+    write_replicas(&run);
+    status = serve(&run);
+    (void)unlink(LOCK);
+    (void)close(run.lock);
+    gate_close(&run.gate);
+    return status;
+}

@@ -1,0 +1,54 @@
+/* The state directory: its layout, its keys and certificates. All functions
+ * work in the current directory, which is $SP_STATE. */
+#ifndef SP_CLIENTS_SALLYPORT_STATE_H
+#define SP_CLIENTS_SALLYPORT_STATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/compiler.h"
+#include "proto/message.h"
+
+/* Room for a sentence that says what failed, and the mend. */
+#define STATE_WHY_MAX 1024
+
+/* Renewed by init when fewer days are left. */
+#define STATE_RENEW_DAYS 30
+
+/* The clients that the gate is made with. */
+extern const char *const state_clients[];
+extern const size_t state_client_count;
+
+/* A secret that several services hold: its file name, the length of its bytes
+ * (the file has twice as many hex digits), and who holds it. */
+struct state_shared {
+    const char *name;
+    size_t bytes;
+    unsigned holders; /* 1 << enum sp_service_id, or'ed */
+};
+
+extern const struct state_shared state_shared[];
+extern const size_t state_shared_count;
+
+/* Makes whatever is missing and keeps whatever is there; only the server
+ * certificate is made anew, when it is about to end or is not for `host`. 0, or
+ * SP_ESYSTEM, SP_ECRYPTO or SP_ECONFIG with a sentence in `why`. */
+SP_MUST_CHECK int
+state_make(const char *host, int64_t now_s, struct sp_buf *why);
+
+/* Makes `directory`/<service> for every service, with only those files that the
+ * service may read, laid out like a state directory of its own; a file that
+ * differs is brought up to date. As root, everything gets the owner that
+ * `directory`/<service> has. Errors as state_make(). */
+SP_MUST_CHECK int
+state_split(const char *directory, struct sp_buf *why);
+
+/* Gives keys, stores and run directories of each service to the user
+ * sallyport-<service> and the group sallyport, for the systemd units. Errors as
+ * state_make(). */
+SP_MUST_CHECK int
+state_give(struct sp_buf *why);
+
+#endif

@@ -1,0 +1,70 @@
+/* sallyport stop */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "clients/sallyport/commands.h"
+#include "clients/sallyport/gate.h"
+#include "clients/sallyport/run.h"
+#include "clients/sallyport/supervise.h"
+#include "common/clock.h"
+#include "common/log.h"
+
+#define LOOK_MS 20
+#define STOP_MAX_MS 60000
+
+static bool
+never(void *arg)
+{
+    (void)arg;
+    return false;
+}
+
+static void
+await_end(void)
+{
+    const struct timespec time = { .tv_nsec = LOOK_MS * 1000000L };
+    int64_t until_ms = sp_clock_ms() + STOP_MAX_MS;
+
+    while (run_holder() > 0 && sp_clock_ms() < until_ms) {
+        (void)nanosleep(&time, NULL);
+    }
+}
+
+int
+command_stop(int argc, char **argv)
+{
+    struct gate gate = { .programs = NULL };
+    pid_t holder = 0;
+
+    (void)argv;
+    if (argc != 0) {
+        (void)fprintf(stderr, "usage: sallyport stop\n");
+        return 2;
+    }
+    gate_open(&gate);
+    if (chdir(gate.settings.state) != 0) {
+        if (errno == ENOENT) {
+            return EXIT_SUCCESS; /* no state, no gate */
+        }
+        gate_enter_state(&gate);
+    }
+    holder = run_holder();
+    if (holder > 0 && kill(holder, SIGTERM) != 0 && errno != ESRCH) {
+        sp_refuse("cannot stop process %ld: %s", (long)holder, strerror(errno));
+    }
+    await_end();
+    /* Where `run` was killed, its supervisor may have outlived it. */
+    supervise_stop(never, NULL);
+    gate_close(&gate);
+    if (run_holder() > 0 || supervise_running()) {
+        (void)fprintf(stderr, "sallyport: the gate has not ended after %d s\n",
+                      STOP_MAX_MS / 1000);
+        return EXIT_FAILURE;
+    }
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,91 @@
+/* The native supervisor's scan directory, $SP_STATE/supervise: one service
+ * directory for each replica, run by s6 (s6-svscan, s6-supervise). All functions
+ * work in the current directory, which is $SP_STATE. */
+#ifndef SP_CLIENTS_SALLYPORT_SUPERVISE_H
+#define SP_CLIENTS_SALLYPORT_SUPERVISE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "common/buf.h"
+#include "common/compiler.h"
+#include "proto/message.h"
+
+#define SUPERVISE_DIRECTORY "supervise"
+#define SUPERVISE_MAX_REPLICAS 16
+#define SUPERVISE_MAX (SUPERVISE_MAX_REPLICAS * SP_SERVICE_COUNT)
+
+/* A replica, "validation.0" in the scan directory. */
+struct replica {
+    enum sp_service_id service;
+    unsigned number;
+};
+
+struct replicas {
+    struct replica list[SUPERVISE_MAX];
+    size_t count;
+};
+
+/* How many replicas of each service. */
+struct replica_counts {
+    unsigned of[SP_SERVICE_COUNT];
+};
+
+/* What the supervisor knows of a replica. */
+struct replica_state {
+    bool up;
+    pid_t pid;   /* 0 where it is down */
+    bool failed; /* it refused to start and is not tried again */
+};
+
+/* Reads "validation=3" into `counts`. 0, or SP_EFORMAT, SP_EUNKNOWN (no such
+ * service), SP_ELIMIT (too many) with a sentence in `why`. */
+SP_MUST_CHECK int
+supervise_parse(const char *text, struct replica_counts *counts,
+                struct sp_buf *why);
+
+/* Writes the service directory of a replica and enters it into the scan
+ * directory. `programs` is where the services' programs are. 0 or SP_ESYSTEM
+ * with a sentence in `why`. */
+SP_MUST_CHECK int
+supervise_add(const char *programs, struct replica replica, struct sp_buf *why);
+
+/* Takes a replica out of the scan directory; s6-svscan ends it at its next
+ * scan. 0 or SP_ESYSTEM. */
+SP_MUST_CHECK int
+supervise_remove(struct replica replica, struct sp_buf *why);
+
+/* Makes the scan directory where it is missing, and empties it. Only while no
+ * supervisor runs. 0 or SP_ESYSTEM. */
+SP_MUST_CHECK int
+supervise_reset(struct sp_buf *why);
+
+/* The replicas in the scan directory, by service and number. */
+void
+supervise_list(struct replicas *ret_replicas);
+
+/* True while s6-svscan runs on the scan directory. */
+bool
+supervise_running(void);
+
+/* Makes s6-svscan look again. 0 or SP_ESYSTEM. */
+SP_MUST_CHECK int
+supervise_rescan(void);
+
+void
+supervise_look(struct replica replica, struct replica_state *ret_state);
+
+/* True where a replica has refused to start. */
+bool
+supervise_failed(struct replica replica);
+
+/* Stops all in the order that loses nothing: the edge answers what it still
+ * owes, then the stages, last the monitor, which hears of it all. Then ends
+ * s6-svscan. May be called while nothing runs. `hurry` is asked while it waits;
+ * once it is true each process is told a second time, which makes it end at
+ * once. */
+void
+supervise_stop(bool (*hurry)(void *arg), void *arg);
+
+#endif

@@ -75,6 +75,8 @@ value_of(const struct rule *rule, const struct sp_event *event)
         return event->client;
     case RULE_PER_SUBJECT:
         return event->subject;
+    case RULE_PER_OBJECT:
+        return event->object;
     case RULE_PER_PROCESS:
         return event->replica;
     case RULE_PER_GATE:

@@ -13,9 +13,9 @@
 #define MAX_KINDS 16
 
 static const cyaml_strval_t per_names[] = {
-    { "gate", RULE_PER_GATE },       { "address", RULE_PER_ADDRESS },
-    { "client", RULE_PER_CLIENT },   { "subject", RULE_PER_SUBJECT },
-    { "process", RULE_PER_PROCESS },
+    { "gate", RULE_PER_GATE },     { "address", RULE_PER_ADDRESS },
+    { "client", RULE_PER_CLIENT }, { "subject", RULE_PER_SUBJECT },
+    { "object", RULE_PER_OBJECT }, { "process", RULE_PER_PROCESS },
 };
 
 static const cyaml_strval_t severity_names[] = {

@@ -16,6 +16,7 @@ enum rule_per {
     RULE_PER_ADDRESS,
     RULE_PER_CLIENT,
     RULE_PER_SUBJECT,
+    RULE_PER_OBJECT,  /* what the event is about */
     RULE_PER_PROCESS, /* service and replica that sent the event */
 };
 

@@ -70,7 +70,7 @@ monitor_open_trail(struct monitor *m)
     const struct sp_occurrence restarted = {
         .kind = "process_restarted",
         .object = SP_VIEW_LITERAL("monitor"),
-        .detail = "process=monitor reason=\"the trail has no end of it\"",
+        .detail = "reason=\"the trail of its last run has no end\"",
     };
     int error = sp_audit_open(m->audit_path, m->audit_key,
                               (off_t)m->config->audit.check_bytes,

@@ -10,7 +10,8 @@
 #include "common/log.h"
 #include "services/monitor/alert_line.h"
 
-#define DETAIL_MAX 512
+/* A service and an escaped replica name, clipped. */
+#define OBJECT_MAX 128
 #define ALERT_DETAIL_MAX 1024
 
 static int64_t
@@ -25,16 +26,12 @@ tell_about(struct monitor *m, const char *kind, enum sp_service_id service,
            struct sp_view replica, const char *more)
 {
     struct sp_log_text text;
-    char detail[DETAIL_MAX];
-    const struct sp_occurrence what = {
-        .kind = kind,
-        .object = sp_view_of(sp_service_name(service)),
-        .detail = detail,
-    };
+    char object[OBJECT_MAX];
+    struct sp_occurrence what = { .kind = kind, .detail = more };
 
-    (void)snprintf(detail, sizeof(detail), "process=%s replica=%s%s%s",
-                   sp_service_name(service), sp_log_safe(&text, replica),
-                   more[0] != '\0' ? " " : "", more);
+    (void)snprintf(object, sizeof(object), "%s/%s", sp_service_name(service),
+                   sp_log_safe(&text, replica));
+    what.object = sp_view_of(object);
     sp_runtime_event(m->rt, &what);
 }
 
@@ -45,7 +42,7 @@ follow(struct monitor *m, enum sp_service_id service, struct sp_view replica,
     char more[128];
 
     if (finding->restarted) {
-        tell_about(m, "process_restarted", service, replica, "");
+        tell_about(m, "process_restarted", service, replica, NULL);
     }
     if (finding->missing > 0 || finding->dropped > 0) {
         m->figures.missing += finding->missing;

@@ -251,6 +251,18 @@ try_signer(struct auth *auth)
 }
 
 static void
+load_config(struct auth *auth)
+{
+    struct sp_buf why = sp_buf_new(MAX_SENTENCE);
+    const char *directory = sp_runtime_settings(auth->runtime)->config;
+
+    if (auth_config_load(directory, &auth->config, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
+}
+
+static void
 load_keys(struct auth *auth)
 {
     struct sp_buf why = sp_buf_new(MAX_SENTENCE);
@@ -371,7 +383,7 @@ auth_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
         sp_refuse("cannot start the hashing helper; allow this user one more "
                   "process");
     }
-    auth->config = auth_config_load(settings->config);
+    load_config(auth);
     auth->mcp_url = mcp_url(settings->url);
     auth->grant = sp_buf_new(SP_MAX_GRANT);
     auth->headers = sp_buf_new(SP_MAX_HEADERS);

@@ -9,7 +9,7 @@
 #include "common/buf.h"
 #include "common/compiler.h"
 #include "common/config.h"
-#include "common/log.h"
+#include "common/error.h"
 #include "services/auth/claims.h"
 
 #define MAX_LIST 64
@@ -96,55 +96,84 @@ known_scope(const struct auth_config *config, const char *scope)
     return false;
 }
 
-static void
+static int
 check_list(const struct auth_config *config, const char *where,
-           char *const *scopes, uint32_t count)
+           char *const *scopes, uint32_t count, struct sp_buf *why)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (!known_scope(config, scopes[i])) {
-            sp_refuse("auth.yaml: %s names the scope %s, which is not in the "
-                      "list scopes; correct it or add it there",
-                      where, scopes[i]);
+            (void)sp_buf_addf(why,
+                              "auth.yaml: %s names the scope %s, which is not "
+                              "in the list scopes; correct it or add it there",
+                              where, scopes[i]);
+            return SP_ECONFIG;
         }
     }
+    return 0;
 }
 
-static void
-check_scopes(const struct auth_config *config)
+static int
+check_names(const struct auth_config *config, struct sp_buf *why)
 {
     for (uint32_t i = 0; i < config->scopes_count; i++) {
         const char *scope = config->scopes[i];
 
         if (!claims_scopes_ok(sp_view_of(scope)) ||
             strchr(scope, ' ') != NULL) {
-            sp_refuse("auth.yaml: scopes: %s is no scope; use visible ASCII "
-                      "without quotes, backslashes and spaces",
-                      scope);
+            (void)sp_buf_addf(why,
+                              "auth.yaml: scopes: %s is no scope; use visible "
+                              "ASCII without quotes, backslashes and spaces",
+                              scope);
+            return SP_ECONFIG;
         }
     }
-    check_list(config, "challenge.mcp", config->challenge.mcp,
-               config->challenge.mcp_count);
-    check_list(config, "challenge.models", config->challenge.models,
-               config->challenge.models_count);
-    for (uint32_t i = 0; i < config->clients_count; i++) {
-        check_list(config, config->clients[i].id, config->clients[i].scopes,
-                   config->clients[i].scopes_count);
-    }
+    return 0;
 }
 
-struct auth_config *
-auth_config_load(const char *directory)
+static int
+check_scopes(const struct auth_config *config, struct sp_buf *why)
 {
-    struct sp_buf why = sp_buf_new(1024);
-    void *config = NULL;
+    const struct auth_challenge *challenge = &config->challenge;
+    int error = check_names(config, why);
 
-    if (sp_config_load(directory, "auth", &schema, &config, &why) != 0 ||
-        sp_config_check("auth", config, ranges, SP_COUNT(ranges), &why) != 0) {
-        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    if (error == 0) {
+        error = check_list(config, "challenge.mcp", challenge->mcp,
+                           challenge->mcp_count, why);
     }
-    sp_buf_free(&why);
-    check_scopes(config);
-    return config;
+    if (error == 0) {
+        error = check_list(config, "challenge.models", challenge->models,
+                           challenge->models_count, why);
+    }
+    for (uint32_t i = 0; error == 0 && i < config->clients_count; i++) {
+        error =
+            check_list(config, config->clients[i].id, config->clients[i].scopes,
+                       config->clients[i].scopes_count, why);
+    }
+    return error;
+}
+
+int
+auth_config_load(const char *directory, struct auth_config **ret_config,
+                 struct sp_buf *why)
+{
+    void *loaded = NULL;
+    struct auth_config *config = NULL;
+    int error = sp_config_load(directory, "auth", &schema, &loaded, why);
+
+    if (error != 0) {
+        return error;
+    }
+    config = loaded;
+    error = sp_config_check("auth", config, ranges, SP_COUNT(ranges), why);
+    if (error == 0) {
+        error = check_scopes(config, why);
+    }
+    if (error != 0) {
+        auth_config_free(&config);
+        return error;
+    }
+    *ret_config = config;
+    return 0;
 }
 
 void

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+#include "common/buf.h"
+#include "common/compiler.h"
+
 /* The keys as in the file, which says what each means. */
 struct auth_tokens {
     uint32_t lifetime_s;
@@ -42,10 +45,11 @@ struct auth_config {
     uint32_t clients_count;
 };
 
-/* Loads and checks the file; refuses to start with a sentence where it is
- * wrong. Freed by auth_config_free(). */
-struct auth_config *
-auth_config_load(const char *directory);
+/* Loads and checks the file. 0, or SP_ECONFIG with a sentence in `why` that
+ * names the mend. Freed by auth_config_free(). */
+SP_MUST_CHECK int
+auth_config_load(const char *directory, struct auth_config **ret_config,
+                 struct sp_buf *why);
 
 void
 auth_config_free(struct auth_config **config);

@@ -62,11 +62,22 @@ verdict_refuse(struct verdict *verdict, enum sp_refusal_form form,
     verdict->status = refusal.status;
     verdict->kind = kind;
     verdict->code = refusal.code;
-    if (sp_refusal_write(&refusal, form, &verdict->headers,
-                         &verdict->body) != 0) {
+    if (sp_refusal_write(&refusal, form, &verdict->headers, &verdict->body) !=
+        0) {
         sp_buf_reset(&verdict->headers);
         sp_buf_reset(&verdict->body);
     }
+    return SP_EDENIED;
+}
+
+int
+verdict_answer(struct verdict *verdict, unsigned status, const char *kind,
+               const char *code)
+{
+    verdict->forward = false;
+    verdict->status = status;
+    verdict->kind = kind;
+    verdict->code = code;
     return SP_EDENIED;
 }
 

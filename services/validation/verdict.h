@@ -11,6 +11,22 @@
 #include "common/view.h"
 #include "proto/message.h"
 
+struct tool_check;
+
+/* What is known of the answer to a request that goes on. */
+enum expect_kind {
+    EXPECT_ANY,
+    EXPECT_RPC,     /* a JSON-RPC response with the request's id */
+    EXPECT_NOTHING, /* MCP: a bare status */
+    EXPECT_MODEL,   /* an object, or a stream of events */
+};
+
+struct expectation {
+    enum expect_kind kind;
+    bool tool_list;                /* shows only what the caller may call */
+    const struct tool_check *tool; /* called, or NULL */
+};
+
 struct verdict {
     bool forward;
     /* Where it goes on; see CHECKED_CALL in proto/schema.h. */
@@ -18,6 +34,7 @@ struct verdict {
     struct sp_view name;
     uint64_t cost;
     struct sp_view rpc_id; /* a view into the request's body */
+    struct expectation expect;
     /* Where it does not: the answer, */
     unsigned status;
     struct sp_buf headers;
@@ -49,6 +66,13 @@ verdict_pass(struct verdict *verdict, enum sp_service_id target,
 int
 verdict_refuse(struct verdict *verdict, enum sp_refusal_form form,
                struct sp_refusal refusal, const char *kind);
+
+/* The request is answered with `status`, and headers and body that the caller
+ * has put into the verdict, recorded as an event of this kind. Returns
+ * SP_EDENIED. */
+int
+verdict_answer(struct verdict *verdict, unsigned status, const char *kind,
+               const char *code);
 
 /* 202 without a body: taken, and nothing comes of it. Returns SP_EDENIED,
  * which only says that the request does not go on. */

@@ -1,0 +1,153 @@
+/*
+ * NAME
+ *     validation - is this request well formed, allowed and harmless?
+ *
+ * PURPOSE
+ *     Examines each request before anything is counted or run: the path and
+ *     method by a table, media types, strict JSON, the shape of MCP messages of
+ *     both eras (2026-07-28, and the versions with sessions before it) or of
+ *     model calls, the scope that the tool or path needs, and the arguments
+ *     against the tool's JSON Schema. What has no row, no scope or no schema is
+ *     refused. On the way back it holds each answer against what was asked:
+ *     sender, order and size of its parts, headers, strict JSON, the id, the
+ *     tools that a list may show, the tool's output schema. Event streams pass
+ *     piece by piece.
+ *
+ * PEERS
+ *     auth sends requests; ratelimit takes them. tools, llm and monitor send
+ *     answers; the edge that waits takes them.
+ *
+ * MESSAGES
+ *     served  CALL, CANCEL, CREDIT, PROBE; RESULT, PROBE_ANSWER
+ *     sent    CHECKED_CALL, CANCEL, CREDIT and PROBE to ratelimit; ANSWER,
+ *             PROBE_ANSWER and PEER_LOST to the edge; EVENT and STATUS
+ *     Events: request_refused (400, 404, 405, 406, 415; 200 with a JSON-RPC
+ *     error), arguments_refused (200, isError), scope_missing (403),
+ *     stage_unavailable (503), result_refused (502). detail has the code, and
+ *     the broken rule of a schema; never a value of the request.
+ *
+ * PRIVILEGES
+ *     Holds no key but those of its links: it passes the sealed grant on and
+ *     cannot open it. No file, no network, no store after its start.
+ *
+ * CONFIG
+ *     deploy/config/validation.yaml: limits. deploy/config/tools.yaml: the
+ *     tools, their scopes and schemas, read by tools as well.
+ *
+ * METRICS
+ *     sallyport_validation_passed_total, _refused_total, _accepted_total,
+ *     _expired_total, _unplaced_total, _answer_parts_total,
+ *     _answers_replaced_total, _answers_broken_total,
+ *     _answer_parts_dropped_total, _remembered, _remembered_evicted_total
+ *
+ * FAILURE
+ *     A killed replica takes the requests in its queue with it; the edge sends
+ *     them again. A stream that passed through it is ended as broken by the
+ *     replica that gets the next part. An answer to a request that passed
+ *     another replica is checked by its form alone. ratelimit missing or full:
+ *     503 with Retry-After 1.
+ *
+ * TESTS
+ *     tests/unit/test_schema.c, test_rpc.c, test_mcp_shape.c,
+ *     test_llm_shape.c, test_answer.c, test_ledger.c,
+ *     test_validation_config.c; tests/attack/test_validation.c;
+ *     tests/fuzz/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c
+ */
+#include "common/alloc.h"
+#include "common/catalogue.h"
+#include "common/log.h"
+#include "services/validation/validation.h"
+
+#define MAX_WHY 1024
+
+/* Loads both files, or ends with the sentence that names the mend. */
+static void
+load(struct validation *v, const char *directory)
+{
+    struct sp_buf why = sp_buf_new(MAX_WHY);
+    struct schema_size size = { 0 };
+    int error = validation_config_load(directory, &v->config, &why);
+
+    if (error == 0) {
+        error = sp_catalogue_load(directory, &v->catalogue, &why);
+    }
+    if (error == 0) {
+        size.max_subschemas = v->config->schemas.subschemas;
+        size.max_bytes = v->config->schemas.bytes;
+        error = toolbox_new(v->catalogue, &size, &v->toolbox, &why);
+    }
+    if (error != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
+}
+
+static void
+before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
+{
+    struct validation *v = self;
+    const struct sp_settings *settings = sp_runtime_settings(rt);
+    struct schema_effort effort = { 0 };
+    struct examiner_parts parts = { 0 };
+
+    (void)jail;
+    v->rt = rt;
+    load(v, settings->config);
+    effort.max_depth = v->config->effort.depth;
+    effort.max_steps = v->config->effort.steps;
+    effort.match_limit = v->config->effort.match_limit;
+    v->checker = schema_checker_new(&effort);
+    parts.config = v->config;
+    parts.toolbox = v->toolbox;
+    parts.checker = v->checker;
+    parts.url = settings->url;
+    v->examiner = examiner_new(&parts);
+    v->ledger = ledger_new(v->config->results.remembered);
+    v->answer.limits = &v->config->results;
+    v->answer.toolbox = v->toolbox;
+    v->answer.checker = v->checker;
+    v->answer.ledger = v->ledger;
+    answer_init(&v->answer);
+    v->verdict = verdict_new();
+}
+
+static void
+fini(void *self)
+{
+    struct validation *v = self;
+
+    verdict_free(&v->verdict);
+    answer_free(&v->answer);
+    ledger_free(&v->ledger);
+    examiner_free(&v->examiner);
+    schema_checker_free(&v->checker);
+    toolbox_free(&v->toolbox);
+    sp_catalogue_free(&v->catalogue);
+    validation_config_free(&v->config);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct sp_handler handlers[] = {
+        { SP_MSG_CALL, validation_on_call },
+        { SP_MSG_RESULT, validation_on_result },
+        { SP_MSG_CANCEL, validation_on_cancel },
+        { SP_MSG_CREDIT, validation_on_credit },
+        { SP_MSG_PROBE, validation_on_probe },
+        { SP_MSG_PROBE_ANSWER, validation_on_probe_answer },
+    };
+    static const struct sp_service service = {
+        .id = SP_SERVICE_VALIDATION,
+        .handlers = handlers,
+        .handler_count = SP_COUNT(handlers),
+        .before_jail = before_jail,
+        .peer = validation_on_peer,
+        .metrics = validation_write_metrics,
+        .in_flight = validation_in_flight,
+        .fini = fini,
+    };
+    struct validation v = { 0 };
+
+    return sp_service_main(&service, &v, argc, argv);
+}

@@ -1,0 +1,64 @@
+/* The state of the validation process, and its message handlers. */
+#ifndef SP_SERVICES_VALIDATION_VALIDATION_H
+#define SP_SERVICES_VALIDATION_VALIDATION_H
+
+#include "common/service.h"
+#include "services/validation/answer.h"
+#include "services/validation/examine.h"
+
+/* What is counted since the start. */
+struct validation_figures {
+    uint64_t passed;    /* on to ratelimit */
+    uint64_t refused;   /* answered here, with an event */
+    uint64_t accepted;  /* answered here: notifications */
+    uint64_t expired;   /* dropped: the deadline had passed */
+    uint64_t unplaced;  /* answered 503 */
+    uint64_t answers;   /* parts that went on to the edge */
+    uint64_t replaced;  /* answers refused before they began */
+    uint64_t broken;    /* answers refused in the middle */
+    uint64_t discarded; /* parts that nobody waits for */
+};
+
+struct validation {
+    struct sp_runtime *rt;
+    struct validation_config *config;
+    struct sp_catalogue *catalogue;
+    struct toolbox *toolbox;
+    struct schema_checker *checker;
+    struct examiner *examiner;
+    struct ledger *ledger;
+    struct answer_check answer;
+    struct verdict verdict;
+    struct validation_figures figures;
+};
+
+void
+validation_on_call(void *self, const struct sp_msg *m);
+
+void
+validation_on_result(void *self, const struct sp_msg *m);
+
+void
+validation_on_cancel(void *self, const struct sp_msg *m);
+
+void
+validation_on_credit(void *self, const struct sp_msg *m);
+
+void
+validation_on_probe(void *self, const struct sp_msg *m);
+
+void
+validation_on_probe_answer(void *self, const struct sp_msg *m);
+
+/* The edge resends at once what a lost ratelimit had not passed on. */
+void
+validation_on_peer(void *self, enum sp_service_id service, bool up);
+
+void
+validation_write_metrics(void *self, struct sp_buf *out);
+
+/* Streams that are passing: a draining process waits for their ends. */
+size_t
+validation_in_flight(void *self);
+
+#endif

@@ -1,0 +1,370 @@
+/* The messages of the validation process. */
+#include "services/validation/validation.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "common/alloc.h"
+#include "common/clock.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "common/refusal.h"
+#include "proto/grant.h"
+
+static const struct sp_place any_place = { .kind = SP_PLACE_ANY };
+static const struct sp_place all_places = { .kind = SP_PLACE_ALL };
+
+/* Where even the answer cannot be placed, the edge's own deadline ends the
+ * request. */
+static void
+send_answer(struct validation *v, const struct sp_answer *answer)
+{
+    const struct sp_place place = { .kind = SP_PLACE_NAMED,
+                                    .key = answer->reply_to };
+    int error =
+        sp_runtime_send(v->rt, SP_SERVICE_EDGE, SP_MSG_ANSWER, answer, place);
+
+    if (error != 0) {
+        sp_runtime_trouble(v->rt, "answer_lost", "to=edge reason=\"%s\"",
+                           sp_strerror(error));
+    }
+}
+
+/* For messages that nobody waits for: without a receiver they have no use. */
+static void
+offer(struct validation *v, enum sp_service_id to, enum sp_message_id id,
+      const void *message, struct sp_place place)
+{
+    int error = sp_runtime_send(v->rt, to, id, message, place);
+
+    if (error != 0) {
+        sp_log(SP_LOG_DEBUG, "not_sent", "message=%s to=%s reason=\"%s\"",
+               sp_message_info(id)->name, sp_service_name(to),
+               sp_strerror(error));
+    }
+}
+
+/* ----------------------------------------------------------------- requests */
+
+/* Answers with what the verdict holds, and records it where it is a refusal. */
+static void
+answer_call(struct validation *v, const struct sp_call *c)
+{
+    const struct verdict *verdict = &v->verdict;
+    const struct sp_answer answer = {
+        .request_id = c->request_id,
+        .reply_to = c->reply_to,
+        .last = true,
+        .status = verdict->status,
+        .headers = sp_buf_view(&verdict->headers),
+        .body = sp_buf_view(&verdict->body),
+    };
+    char detail[160];
+    const struct sp_occurrence what = {
+        .kind = verdict->kind,
+        .request_id = c->request_id,
+        .address = c->address,
+        .subject = c->subject,
+        .client = c->client,
+        .object = verdict->object,
+        .status = verdict->status,
+        .detail = detail,
+    };
+
+    send_answer(v, &answer);
+    if (verdict->kind == NULL) {
+        v->figures.accepted++;
+        return;
+    }
+    v->figures.refused++;
+    (void)snprintf(detail, sizeof(detail), "code=%s%s%s", verdict->code,
+                   verdict->rule != NULL ? " rule=" : "",
+                   verdict->rule != NULL ? verdict->rule : "");
+    sp_runtime_event(v->rt, &what);
+}
+
+static void
+refuse_unplaced(struct validation *v, const struct sp_call *c, int error)
+{
+    const struct sp_refusal unavailable = {
+        .status = 503,
+        .code = "unavailable",
+        .text = "A part of the gate is not available; try again.",
+        .retry_after_s = 1,
+    };
+    const struct sp_refusal internal = {
+        .status = 500,
+        .code = "internal_error",
+        .text = "The gate could not handle this request.",
+    };
+
+    v->figures.unplaced++;
+    sp_buf_reset(&v->verdict.headers);
+    sp_buf_reset(&v->verdict.body);
+    (void)verdict_refuse(&v->verdict, sp_refusal_form(c->path),
+                         error == SP_ELIMIT ? internal : unavailable,
+                         "stage_unavailable");
+    answer_call(v, c);
+}
+
+static int
+forward(struct validation *v, const struct sp_call *c)
+{
+    const struct verdict *verdict = &v->verdict;
+    struct sp_checked_call out = {
+        .target = (uint64_t)verdict->target,
+        .name = verdict->name,
+        .cost = verdict->cost < SP_MAX_UINT ? verdict->cost : SP_MAX_UINT,
+        .rpc_id = verdict->rpc_id,
+    };
+    int64_t held_ms = sp_clock_ms() - sp_loop_now_ms(sp_runtime_loop(v->rt));
+    uint64_t held = held_ms > 0 ? (uint64_t)held_ms : 0;
+    unsigned char key[SP_ROUTE_KEY_BYTES];
+    const struct sp_place place = { .kind = SP_PLACE_KEY,
+                                    .key = sp_view_make(key, sizeof(key)) };
+
+    SP_COPY_ROUTE(&out, c);
+    SP_COPY_CALLER(&out, c);
+    SP_COPY_HTTP(&out, c);
+    out.deadline_ms = c->deadline_ms > held ? c->deadline_ms - held : 0;
+    sp_principal_key(c->subject, c->client, key);
+    return sp_runtime_send(v->rt, SP_SERVICE_RATELIMIT, SP_MSG_CHECKED_CALL,
+                           &out, place);
+}
+
+/* What the answer will be held against. A repetition of a request whose answer
+ * is passing already changes nothing. */
+static void
+remember(struct validation *v, const struct sp_call *c)
+{
+    struct ledger_entry *entry = ledger_put(v->ledger, c->request_id);
+
+    if (entry->streaming) {
+        return;
+    }
+    sp_free(entry->rpc_id);
+    sp_free(entry->scopes);
+    *entry = (struct ledger_entry){
+        .expect = v->verdict.expect,
+        .target = v->verdict.target,
+        .rpc_id = sp_dup_view(v->verdict.rpc_id),
+        .scopes = v->verdict.expect.tool_list ? sp_dup_view(c->scopes) : NULL,
+    };
+}
+
+void
+validation_on_call(void *self, const struct sp_msg *m)
+{
+    struct validation *v = self;
+    const struct sp_call *c = &m->u.call;
+    const struct inquiry inquiry = {
+        .method = c->method,
+        .path = c->path,
+        .headers = c->headers,
+        .body = c->body,
+        .scopes = c->scopes,
+    };
+    int error = 0;
+
+    if (c->deadline_ms == 0) {
+        v->figures.expired++;
+        return;
+    }
+    if (examine(v->examiner, &inquiry, &v->verdict) != 0) {
+        answer_call(v, c);
+        return;
+    }
+    error = forward(v, c);
+    if (error != 0) {
+        refuse_unplaced(v, c, error);
+        return;
+    }
+    v->figures.passed++;
+    remember(v, c);
+}
+
+/* ------------------------------------------------------------------ answers */
+
+/* Tells the client, where nothing has been sent yet. */
+static void
+replace_answer(struct validation *v, enum sp_service_id from,
+               const struct sp_result *part, struct sp_view rpc_id)
+{
+    const struct sp_refusal refusal = {
+        .status = 502,
+        .code = "bad_result",
+        .text = "The answer was not well formed and has been withheld.",
+        .rpc_id = rpc_id,
+    };
+    enum sp_refusal_form form = from == SP_SERVICE_TOOLS ? SP_REFUSAL_RPC
+                                : from == SP_SERVICE_LLM ? SP_REFUSAL_OPENAI
+                                                         : SP_REFUSAL_PLAIN;
+    struct sp_answer answer = {
+        .request_id = part->request_id,
+        .reply_to = part->reply_to,
+        .last = true,
+        .status = refusal.status,
+    };
+
+    verdict_reset(&v->verdict);
+    if (sp_refusal_write(&refusal, form, &v->verdict.headers,
+                         &v->verdict.body) == 0) {
+        answer.headers = sp_buf_view(&v->verdict.headers);
+        answer.body = sp_buf_view(&v->verdict.body);
+        send_answer(v, &answer);
+    }
+}
+
+/* The edge takes a gap in the numbers for the loss that it is, and closes the
+ * connection: a client must not take what it has for a whole answer. */
+static void
+break_answer(struct validation *v, const struct sp_result *part)
+{
+    const struct sp_answer answer = {
+        .request_id = part->request_id,
+        .reply_to = part->reply_to,
+        .seq = SP_MAX_UINT,
+        .last = true,
+        .status = 502,
+    };
+
+    send_answer(v, &answer);
+}
+
+static void
+refuse_part(struct validation *v, enum sp_service_id from,
+            const struct sp_result *part, const struct answer_verdict *judged)
+{
+    char detail[96];
+    const struct sp_occurrence what = {
+        .kind = "result_refused",
+        .request_id = part->request_id,
+        .object = judged->object,
+        .status = 502,
+        .detail = detail,
+    };
+
+    (void)snprintf(detail, sizeof(detail), "from=%s reason=%s",
+                   sp_service_name(from), judged->why);
+    if (judged->fate == ANSWER_REPLACE) {
+        v->figures.replaced++;
+        replace_answer(v, from, part, judged->rpc_id);
+    } else {
+        v->figures.broken++;
+        break_answer(v, part);
+    }
+    sp_runtime_event(v->rt, &what);
+    sp_runtime_trouble(v->rt, "result_refused", "%s", detail);
+}
+
+void
+validation_on_result(void *self, const struct sp_msg *m)
+{
+    struct validation *v = self;
+    const struct sp_result *part = &m->u.result;
+    struct sp_answer out = { .seq = part->seq };
+    struct answer_verdict judged;
+
+    answer_part(&v->answer, m->from, part, &judged);
+    switch (judged.fate) {
+    case ANSWER_PASS:
+        v->figures.answers++;
+        out.request_id = part->request_id;
+        out.reply_to = part->reply_to;
+        out.last = part->last;
+        out.status = part->status;
+        out.headers = sp_buf_view(&v->answer.headers);
+        out.body = part->body;
+        send_answer(v, &out);
+        break;
+    case ANSWER_DROP:
+        v->figures.discarded++;
+        return;
+    case ANSWER_REPLACE:
+    case ANSWER_BREAK:
+        refuse_part(v, m->from, part, &judged);
+        break;
+    }
+    if (part->last || judged.fate != ANSWER_PASS) {
+        ledger_remove(v->ledger, part->request_id);
+    }
+}
+
+/* ----------------------------------------------------------------- the rest */
+
+void
+validation_on_cancel(void *self, const struct sp_msg *m)
+{
+    offer(self, SP_SERVICE_RATELIMIT, SP_MSG_CANCEL, &m->u.cancel, any_place);
+}
+
+void
+validation_on_credit(void *self, const struct sp_msg *m)
+{
+    offer(self, SP_SERVICE_RATELIMIT, SP_MSG_CREDIT, &m->u.credit, any_place);
+}
+
+void
+validation_on_probe(void *self, const struct sp_msg *m)
+{
+    offer(self, SP_SERVICE_RATELIMIT, SP_MSG_PROBE, &m->u.probe, any_place);
+}
+
+/* An executor can answer for itself alone. */
+void
+validation_on_probe_answer(void *self, const struct sp_msg *m)
+{
+    const struct sp_probe_answer *answer = &m->u.probe_answer;
+    const struct sp_place place = { .kind = SP_PLACE_NAMED,
+                                    .key = answer->reply_to };
+
+    if (answer->service == (uint64_t)m->from) {
+        offer(self, SP_SERVICE_EDGE, SP_MSG_PROBE_ANSWER, answer, place);
+    }
+}
+
+void
+validation_on_peer(void *self, enum sp_service_id service, bool up)
+{
+    const struct sp_peer_lost lost = { .service = (uint64_t)service };
+
+    if (!up && service == SP_SERVICE_RATELIMIT) {
+        offer(self, SP_SERVICE_EDGE, SP_MSG_PEER_LOST, &lost, all_places);
+    }
+}
+
+size_t
+validation_in_flight(void *self)
+{
+    const struct validation *v = self;
+
+    return ledger_streams(v->ledger);
+}
+
+void
+validation_write_metrics(void *self, struct sp_buf *out)
+{
+    const struct validation *v = self;
+    const struct validation_figures *f = &v->figures;
+    const struct {
+        const char *name;
+        uint64_t value;
+    } rows[] = {
+        { "passed_total", f->passed },
+        { "refused_total", f->refused },
+        { "accepted_total", f->accepted },
+        { "expired_total", f->expired },
+        { "unplaced_total", f->unplaced },
+        { "answer_parts_total", f->answers },
+        { "answers_replaced_total", f->replaced },
+        { "answers_broken_total", f->broken },
+        { "answer_parts_dropped_total", f->discarded },
+        { "remembered", ledger_count(v->ledger) },
+        { "remembered_evicted_total", ledger_evicted(v->ledger) },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        (void)sp_buf_addf(out, "sallyport_validation_%s %" PRIu64 "\n",
+                          rows[i].name, rows[i].value);
+    }
+}

@@ -107,13 +107,15 @@ credentials_basic(struct sp_view lines, struct sp_buf *scratch,
     if (behind_scheme(value, "basic", &text) != 0) {
         return SP_EFORMAT;
     }
-    /* Takes the room for everything now, so that views stay where they are. */
-    if (sp_buf_add_view(scratch, text) != 0 ||
-        sp_buf_add_view(scratch, text) != 0) {
-        return SP_EFORMAT;
-    }
+    /* Takes the room for everything now, so that views stay where they are:
+     * both decodings together are shorter than the text twice. */
+    (void)sp_buf_add_view(scratch, text);
+    (void)sp_buf_add_view(scratch, text);
+    error = scratch->error;
     sp_buf_reset(scratch);
-    error = encoding_from_base64(text, scratch);
+    if (error == 0) {
+        error = encoding_from_base64(text, scratch);
+    }
     return error != 0 || scratch->len == 0
                ? SP_EFORMAT
                : split_pair(scratch, ret_id, ret_secret);

@@ -486,7 +486,7 @@ for_encryption(const json_t *group)
 
 /* Valid there, refused here: other algorithms than our two, and a payload of
  * nothing, which can be no JWT. The other way round, 332: RS256 by a key
- * that its JWK keeps for PS512, where our RSA keys sign RS256 and nothing else. */
+ * that its JWK keeps for PS512, where our RSA keys sign nothing but RS256. */
 static bool
 valid_for_us(const json_t *group, const json_t *test)
 {

@@ -110,62 +110,57 @@ Test(auth_endpoint, takes_basic_credentials)
 #define GRANT "grant_type=client_credentials"
 #define WHO "client_id=demo&client_secret=a+right+secret"
 
+static const struct {
+    const char *credentials;
+    const char *form;
+    unsigned status;
+    const char *code;
+} refusals[] = {
+    { "", "", 401, "invalid_client" },
+    { "", GRANT, 401, "invalid_client" },
+    { "", GRANT "&client_id=demo", 401, "invalid_client" },
+    { "", GRANT "&client_id=demo&client_secret=", 401, "invalid_client" },
+    { "", GRANT "&client_secret=x", 401, "invalid_client" },
+    { "", GRANT "&client_id=nobody&client_secret=x", 401, "invalid_client" },
+    { "", GRANT "&client_id=demo&client_secret=wrong", 401, "invalid_client" },
+    { "authorization: Bearer x\n", GRANT, 401, "invalid_client" },
+    { "authorization: Basic !\n", GRANT, 401, "invalid_client" },
+    { "authorization: Basic ZGVtbw==\n", GRANT, 401, "invalid_client" },
+    { "", WHO, 400, "invalid_request" },
+    { "", WHO "&grant_type=", 400, "invalid_request" },
+    { "", WHO "&" GRANT "&" GRANT, 400, "invalid_request" },
+    { "", WHO "&" GRANT "&scope=%", 400, "invalid_request" },
+    { "", WHO "&grant_type=password", 400, "unsupported_grant_type" },
+    { "", WHO "&grant_type=authorization_code", 400, "unsupported_grant_type" },
+    { "", WHO "&" GRANT "&scope=admin:manage", 400, "invalid_scope" },
+    { "", WHO "&" GRANT "&scope=customer:read+nothing", 400, "invalid_scope" },
+    { "", WHO "&" GRANT "&scope=+customer:read", 400, "invalid_scope" },
+    { "", WHO "&" GRANT "&scope=a%22b", 400, "invalid_scope" },
+    { "", WHO "&" GRANT "&resource=https://evil.test", 400, "invalid_target" },
+    { "", WHO "&" GRANT "&resource=/", 400, "invalid_target" },
+    { "", WHO "&" GRANT "&resource=" FIXTURE_URL "/v1", 400, "invalid_target" },
+};
+
 Test(auth_endpoint, refuses_in_the_words_of_the_rfc)
 {
-    static const struct {
-        const char *credentials;
-        const char *form;
-        unsigned status;
-        const char *code;
-    } rows[] = {
-        { "", "", 401, "invalid_client" },
-        { "", GRANT, 401, "invalid_client" },
-        { "", GRANT "&client_id=demo", 401, "invalid_client" },
-        { "", GRANT "&client_id=demo&client_secret=", 401, "invalid_client" },
-        { "", GRANT "&client_secret=x", 401, "invalid_client" },
-        { "", GRANT "&client_id=nobody&client_secret=x", 401,
-          "invalid_client" },
-        { "", GRANT "&client_id=demo&client_secret=wrong", 401,
-          "invalid_client" },
-        { "authorization: Bearer x\n", GRANT, 401, "invalid_client" },
-        { "authorization: Basic !\n", GRANT, 401, "invalid_client" },
-        { "authorization: Basic ZGVtbw==\n", GRANT, 401, "invalid_client" },
-        { "", WHO, 400, "invalid_request" },
-        { "", WHO "&grant_type=", 400, "invalid_request" },
-        { "", WHO "&" GRANT "&" GRANT, 400, "invalid_request" },
-        { "", WHO "&" GRANT "&scope=%", 400, "invalid_request" },
-        { "", WHO "&grant_type=password", 400, "unsupported_grant_type" },
-        { "", WHO "&grant_type=authorization_code", 400,
-          "unsupported_grant_type" },
-        { "", WHO "&" GRANT "&scope=admin:manage", 400, "invalid_scope" },
-        { "", WHO "&" GRANT "&scope=customer:read+nothing", 400,
-          "invalid_scope" },
-        { "", WHO "&" GRANT "&scope=+customer:read", 400, "invalid_scope" },
-        { "", WHO "&" GRANT "&scope=a%22b", 400, "invalid_scope" },
-        { "", WHO "&" GRANT "&resource=https://evil.test", 400,
-          "invalid_target" },
-        { "", WHO "&" GRANT "&resource=/", 400, "invalid_target" },
-        { "", WHO "&" GRANT "&resource=" FIXTURE_URL "/v1", 400,
-          "invalid_target" },
-    };
     struct world world;
 
     world_begin(&world);
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+    for (size_t i = 0; i < SP_COUNT(refusals); i++) {
         const struct sent *answer =
-            world_post(&world, rows[i].credentials, rows[i].form);
+            world_post(&world, refusals[i].credentials, refusals[i].form);
         struct sp_buf want = sp_buf_new(128);
 
-        (void)sp_buf_addf(&want, "{\"error\":\"%s\",", rows[i].code);
+        (void)sp_buf_addf(&want, "{\"error\":\"%s\",", refusals[i].code);
         (void)sp_buf_add(&want, "", 1);
-        cr_expect_eq(answer->status, rows[i].status, "row %zu: %s", i,
+        cr_expect_eq(answer->status, refusals[i].status, "row %zu: %s", i,
                      answer->body);
         cr_expect(strstr(answer->body, want.data) == answer->body,
                   "row %zu: %s", i, answer->body);
         cr_expect(world_header_is(answer, "cache-control", "no-store"));
         cr_expect_eq(world_header_is(answer, "www-authenticate",
                                      "Basic realm=\"sallyport\""),
-                     rows[i].status == 401, "row %zu", i);
+                     refusals[i].status == 401, "row %zu", i);
         cr_expect(world_told(&world, "client_refused"), "row %zu", i);
         sp_buf_free(&want);
     }

@@ -44,8 +44,9 @@ struct sp_fetch {
     bool allow_http;
     bool cancelled;
     bool paused;
-    bool resume; /* to be told to libcurl */
-    bool head_given;
+    bool resume;     /* to be told to libcurl */
+    bool in_head;    /* between a status line and its empty line */
+    bool head_given; /* to the caller */
     enum state state;
     uint32_t tag; /* of the question to the resolver */
     int error;    /* ours, before libcurl's */
@@ -128,6 +129,7 @@ begin_head(struct sp_fetch *fetch, struct sp_view line)
         status = status * 10 + (unsigned)(line.ptr[i] - '0');
     }
     fetch->status = status;
+    fetch->in_head = true;
     sp_buf_reset(&fetch->head);
     return 0;
 }
@@ -159,6 +161,7 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
         return len; /* trailers */
     }
     if (line.len == 0) {
+        fetch->in_head = false;
         if (fetch->status >= 200) {
             fetch->head_given = true;
             fetch->events.head(fetch->events.arg, fetch->status,
@@ -166,10 +169,13 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
         }
         return fetch->cancelled ? 0 : len;
     }
-    /* A folded line (RFC 9112 section 5.2) has no name. */
-    error = sp_view_starts(line, "HTTP/")         ? begin_head(fetch, line)
-            : bytes[0] == ' ' || bytes[0] == '\t' ? SP_EFORMAT
-                                                  : add_head(fetch, line);
+    if (!fetch->in_head) {
+        error = begin_head(fetch, line);
+    } else if (bytes[0] == ' ' || bytes[0] == '\t') {
+        error = SP_EFORMAT; /* folded: RFC 9112 section 5.2 */
+    } else {
+        error = add_head(fetch, line);
+    }
     return error == 0 ? len : fail(fetch, error);
 }
 

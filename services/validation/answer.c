@@ -147,7 +147,7 @@ check_first(struct answer_check *check, enum sp_service_id from,
 
 static void
 begin(struct answer_check *check, enum sp_service_id from,
-      const struct sp_result *part, struct answer_verdict *ret)
+      const struct sp_result *part, int64_t now_ms, struct answer_verdict *ret)
 {
     struct ledger_entry *entry = ledger_find(check->ledger, part->request_id);
 
@@ -163,12 +163,14 @@ begin(struct answer_check *check, enum sp_service_id from,
         return;
     }
     ret->fate = ANSWER_PASS;
+    ret->ended = part->last;
     if (part->last) {
         return;
     }
     if (entry == NULL) {
         entry = ledger_put(check->ledger, part->request_id);
         entry->target = from;
+        entry->ends_ms = now_ms + SP_MAX_DEADLINE_MS;
     }
     entry->streaming = true;
     entry->next_seq = 1;
@@ -201,8 +203,10 @@ go_on(struct answer_check *check, enum sp_service_id from,
       struct answer_verdict *ret)
 {
     sp_buf_reset(&check->headers);
+    /* A part of an earlier attempt ends nothing, even where it is its last. */
     if (entry->target == from && part->seq < entry->next_seq) {
         ret->fate = ANSWER_DROP;
+        ret->ended = false;
         return;
     }
     ret->why = check_later(check, from, part, entry);
@@ -213,19 +217,25 @@ go_on(struct answer_check *check, enum sp_service_id from,
     entry->next_seq++;
     entry->bytes += part->body.len;
     ret->fate = ANSWER_PASS;
+    ret->ended = part->last;
 }
 
 void
 answer_part(struct answer_check *check, enum sp_service_id from,
-            const struct sp_result *part, struct answer_verdict *ret_verdict)
+            const struct sp_result *part, int64_t now_ms,
+            struct answer_verdict *ret_verdict)
 {
     struct ledger_entry *entry = ledger_find(check->ledger, part->request_id);
 
-    *ret_verdict = (struct answer_verdict){ .fate = ANSWER_REPLACE };
-    if (entry != NULL && entry->streaming) {
+    *ret_verdict =
+        (struct answer_verdict){ .fate = ANSWER_REPLACE, .ended = true };
+    if (entry != NULL && entry->cancelled && entry->target == from) {
+        ret_verdict->fate = ANSWER_DROP; /* under way when the client left */
+        ret_verdict->ended = part->last;
+    } else if (entry != NULL && entry->streaming) {
         go_on(check, from, part, entry, ret_verdict);
     } else if (part->seq == 0) {
-        begin(check, from, part, ret_verdict);
+        begin(check, from, part, now_ms, ret_verdict);
     } else {
         /* The beginning went through a replica that is gone, or was refused:
          * the rest means nothing. */

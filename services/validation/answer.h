@@ -3,6 +3,7 @@
 #ifndef SP_SERVICES_VALIDATION_ANSWER_H
 #define SP_SERVICES_VALIDATION_ANSWER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"
@@ -36,6 +37,7 @@ enum answer_fate {
 
 struct answer_verdict {
     enum answer_fate fate;
+    bool ended;            /* nothing more of this answer may pass */
     const char *why;       /* constant word, where refused */
     struct sp_view object; /* the tool, where known */
     struct sp_view rpc_id; /* of the request, where known */
@@ -47,10 +49,12 @@ answer_init(struct answer_check *check);
 void
 answer_free(struct answer_check *check);
 
-/* Judges a part that came from `from`, and keeps the ledger. The views of the
+/* Judges a part that came from `from`, and keeps the ledger; where it has
+ * ended, the caller removes its entry. now_ms is monotonic. The views of the
  * verdict live until the next call. */
 void
 answer_part(struct answer_check *check, enum sp_service_id from,
-            const struct sp_result *part, struct answer_verdict *ret_verdict);
+            const struct sp_result *part, int64_t now_ms,
+            struct answer_verdict *ret_verdict);
 
 #endif

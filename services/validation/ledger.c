@@ -204,13 +204,16 @@ ledger_evicted(const struct ledger *ledger)
 }
 
 size_t
-ledger_streams(const struct ledger *ledger)
+ledger_streams(const struct ledger *ledger, int64_t now_ms)
 {
     size_t streams = 0;
 
     for (uint32_t at = ledger->newest; at != NONE;
          at = ledger->slots[at].older) {
-        streams += ledger->slots[at].entry.streaming;
+        const struct ledger_entry *entry = &ledger->slots[at].entry;
+
+        streams +=
+            entry->streaming && !entry->cancelled && entry->ends_ms > now_ms;
     }
     return streams;
 }

@@ -19,7 +19,9 @@ struct ledger_entry {
     enum sp_service_id target; /* who may answer */
     char *rpc_id;              /* JSON text, or NULL */
     char *scopes;              /* of the caller, or NULL */
+    int64_t ends_ms;           /* nobody waits after this; monotonic */
     bool streaming;            /* part 0 has passed, the last one has not */
+    bool cancelled;            /* the client is gone */
     uint64_t next_seq;
     uint64_t bytes; /* of the parts so far */
 };
@@ -52,8 +54,8 @@ ledger_count(const struct ledger *ledger);
 uint64_t
 ledger_evicted(const struct ledger *ledger);
 
-/* Answers that have begun and not ended. */
+/* Answers that have begun, have not ended, and are waited for at this time. */
 size_t
-ledger_streams(const struct ledger *ledger);
+ledger_streams(const struct ledger *ledger, int64_t now_ms);
 
 #endif

@@ -97,6 +97,9 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     effort.max_steps = v->config->effort.steps;
     effort.match_limit = v->config->effort.match_limit;
     v->checker = schema_checker_new(&effort);
+    if (v->checker == NULL) {
+        sp_fatal("schema_checker", "reason=\"no pattern matcher\"");
+    }
     parts.config = v->config;
     parts.toolbox = v->toolbox;
     parts.checker = v->checker;

@@ -138,6 +138,7 @@ static void
 remember(struct validation *v, const struct sp_call *c)
 {
     struct ledger_entry *entry = ledger_put(v->ledger, c->request_id);
+    int64_t now_ms = sp_loop_now_ms(sp_runtime_loop(v->rt));
 
     if (entry->streaming) {
         return;
@@ -147,6 +148,7 @@ remember(struct validation *v, const struct sp_call *c)
     *entry = (struct ledger_entry){
         .expect = v->verdict.expect,
         .target = v->verdict.target,
+        .ends_ms = now_ms + (int64_t)c->deadline_ms,
         .rpc_id = sp_dup_view(v->verdict.rpc_id),
         .scopes = v->verdict.expect.tool_list ? sp_dup_view(c->scopes) : NULL,
     };
@@ -265,7 +267,8 @@ validation_on_result(void *self, const struct sp_msg *m)
     struct sp_answer out = { .seq = part->seq };
     struct answer_verdict judged;
 
-    answer_part(&v->answer, m->from, part, &judged);
+    answer_part(&v->answer, m->from, part,
+                sp_loop_now_ms(sp_runtime_loop(v->rt)), &judged);
     switch (judged.fate) {
     case ANSWER_PASS:
         v->figures.answers++;
@@ -279,13 +282,13 @@ validation_on_result(void *self, const struct sp_msg *m)
         break;
     case ANSWER_DROP:
         v->figures.discarded++;
-        return;
+        break;
     case ANSWER_REPLACE:
     case ANSWER_BREAK:
         refuse_part(v, m->from, part, &judged);
         break;
     }
-    if (part->last || judged.fate != ANSWER_PASS) {
+    if (judged.ended) {
         ledger_remove(v->ledger, part->request_id);
     }
 }
@@ -295,7 +298,13 @@ validation_on_result(void *self, const struct sp_msg *m)
 void
 validation_on_cancel(void *self, const struct sp_msg *m)
 {
-    offer(self, SP_SERVICE_RATELIMIT, SP_MSG_CANCEL, &m->u.cancel, any_place);
+    struct validation *v = self;
+    struct ledger_entry *entry = ledger_find(v->ledger, m->u.cancel.request_id);
+
+    if (entry != NULL) {
+        entry->cancelled = true;
+    }
+    offer(v, SP_SERVICE_RATELIMIT, SP_MSG_CANCEL, &m->u.cancel, any_place);
 }
 
 void
@@ -338,7 +347,7 @@ validation_in_flight(void *self)
 {
     const struct validation *v = self;
 
-    return ledger_streams(v->ledger);
+    return ledger_streams(v->ledger, sp_loop_now_ms(sp_runtime_loop(v->rt)));
 }
 
 void

@@ -57,8 +57,9 @@
  *     finds the trail locked and refuses to start.
  *
  * TESTS
- *     tests/unit/test_audit.c, test_sources.c, test_detect.c, test_scrape.c,
- *     test_monitor_config.c, test_metrics_server.c; tests/attack/test_audit.c;
+ *     tests/unit/test_audit.c, test_ascii.c, test_sources.c, test_detect.c,
+ *     test_scrape.c, test_status_file.c, test_metrics_server.c,
+ *     test_monitor_{config,wire}.c; tests/attack/test_audit.c;
  *     tests/fuzz/fuzz_audit.c
  */
 #include <errno.h>

@@ -46,7 +46,7 @@
  *
  * TESTS
  *     tests/unit/test_gcra.c, test_limits.c, test_admission.c, test_hush.c,
- *     test_ratelimit_config.c; tests/attack/test_ratelimit.c
+ *     test_ratelimit_{config,refuse,wire}.c; tests/attack/test_ratelimit.c
  */
 #include <sodium.h>
 

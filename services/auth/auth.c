@@ -297,11 +297,12 @@ load_client(struct auth *auth, const struct auth_client *from)
     char path[256];
     int error = 0;
 
-    /* The id becomes part of a path: its characters are checked first. */
-    if (strchr(from->id, '/') != NULL) {
-        sp_refuse("auth.yaml: clients: a client id has A-Z a-z 0-9 . _ -");
+    if (!clients_id_ok(sp_view_of(from->id))) {
+        sp_refuse("auth.yaml: clients: %s is no client id; use up to %d of "
+                  "A-Z a-z 0-9 . _ -",
+                  from->id, CLIENTS_MAX_ID);
     }
-    (void)snprintf(path, sizeof(path), "%s/client-%.128s.hash", KEY_DIRECTORY,
+    (void)snprintf(path, sizeof(path), "%s/client-%s.hash", KEY_DIRECTORY,
                    from->id);
     error = sp_secret_load(path, &hash);
     if (error == 0) {
@@ -309,9 +310,9 @@ load_client(struct auth *auth, const struct auth_client *from)
             clients_add(auth->clients, from->id, scopes, sp_secret_view(hash));
     }
     if (error != 0) {
-        sp_refuse("auth.yaml: client %s with %s: %s; an id is used once and "
-                  "has A-Z a-z 0-9 . _ -, the file holds an argon2id hash; "
-                  "`sallyport init` makes those of demo and bench",
+        sp_refuse("auth.yaml: client %s with %s: %s; an id is used once, the "
+                  "file holds an argon2id hash; `sallyport init` makes those "
+                  "of demo and bench",
                   from->id, path, sp_strerror(error));
     }
     sp_secret_free(&hash);

@@ -51,14 +51,24 @@ clients_free(struct clients **clients)
     }
 }
 
-static bool
-id_ok(const char *id)
+bool
+clients_id_ok(struct sp_view id)
 {
-    size_t len = strlen(id);
+    static const char marks[] = "._-";
 
-    return len > 0 && len <= CLIENTS_MAX_ID && id[0] != '.' &&
-           strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-                      "0123456789._-") == len;
+    if (id.len == 0 || id.len > CLIENTS_MAX_ID || id.ptr[0] == '.') {
+        return false;
+    }
+    for (size_t i = 0; i < id.len; i++) {
+        char c = id.ptr[i];
+
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+              (c >= '0' && c <= '9') ||
+              memchr(marks, c, sizeof(marks) - 1) != NULL)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool
@@ -75,7 +85,7 @@ clients_add(struct clients *clients, const char *id, const char *scopes,
 {
     struct client *client = NULL;
 
-    if (!id_ok(id) || !hash_ok(hash)) {
+    if (!clients_id_ok(sp_view_of(id)) || !hash_ok(hash)) {
         return SP_EFORMAT;
     }
     if (clients_find(clients, sp_view_of(id)) != NULL) {

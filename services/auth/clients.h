@@ -4,6 +4,7 @@
 #ifndef SP_SERVICES_AUTH_CLIENTS_H
 #define SP_SERVICES_AUTH_CLIENTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "common/buf.h"
@@ -22,9 +23,14 @@ clients_new(void);
 void
 clients_free(struct clients **clients);
 
+/* True for 1 to CLIENTS_MAX_ID of A-Z a-z 0-9 . _ - that do not begin with a
+ * dot: an id is part of a file's name. */
+bool
+clients_id_ok(struct sp_view id);
+
 /* Adds a client; the texts are copied. `scopes` is space separated. 0,
- * SP_EDUPLICATE, or SP_EFORMAT where the id is not 1 to CLIENTS_MAX_ID of A-Z
- * a-z 0-9 . _ - or `hash` is no argon2id text of libsodium. */
+ * SP_EDUPLICATE, SP_ELIMIT, or SP_EFORMAT where the id is not ok or `hash` is
+ * no argon2id text of libsodium. */
 SP_MUST_CHECK int
 clients_add(struct clients *clients, const char *id, const char *scopes,
             struct sp_view hash);

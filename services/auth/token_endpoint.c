@@ -392,7 +392,10 @@ authenticate(struct token_endpoint *e, struct asker *asker,
 
     asker->client = clients_find(e->auth->clients, id);
     if (asker->client == NULL) {
-        fail(e, asker, id, "reason=unknown_client");
+        /* What is no id at all could be anything: a password typed into the
+         * wrong field, bytes that are no text. The audit trail is spared it. */
+        fail(e, asker, clients_id_ok(id) ? id : sp_view_make("", 0),
+             "reason=unknown_client");
         return;
     }
     switch (client_judge(e->auth->clients, asker->client, e->request.secret)) {

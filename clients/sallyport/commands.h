@@ -8,10 +8,16 @@
       "make what is missing of keys and certificates")                         \
     C(run, "run", "[SERVICE=N ...]", "start the gate, serve until Ctrl-C")     \
     C(stop, "stop", "", "stop the gate that run started")                      \
+    C(status, "status", "[--json]", "list the replicas and how they are")      \
+    C(scale, "scale", "SERVICE=N ...", "change the number of replicas")        \
     C(token, "token", "[--client demo|bench] [--scope \"a b\"] [--compose]",   \
       "print an access token")                                                 \
+    C(check_config, "check-config", "", "check every configuration file")      \
+    C(doctor, "doctor", "", "try jails, keys, ports and links")                \
     C(health, "health", "SERVICE",                                             \
-      "exit 0 where this host's replica is alive and ready")
+      "exit 0 where this host's replica is alive and ready")                   \
+    C(schema, "schema", "", "print the table of all messages")                 \
+    C(audit, "audit", "verify [FILE]", "check the audit chain")
 
 #define COMMAND_DECLARE(symbol, name, arguments, meaning)                      \
     int command_##symbol(int argc, char **argv);

@@ -28,7 +28,6 @@
 #define FINISH_MS "60000\n"
 #define STOP_MAX_MS 45000
 #define STOP_LOOK_MS 20
-#define NAME_MAX_BYTES 32
 #define PATH_BYTES 96
 
 /* The monitor writes one audit chain: there cannot be two. */
@@ -184,12 +183,16 @@ forget(struct replica replica)
 {
     static const char *const leftovers[] = { "failed", "crashes", "delay",
                                              "down" };
+    char pulse[PATH_BYTES];
 
     for (size_t i = 0; i < SP_COUNT(leftovers); i++) {
         struct path path = path_of(REPLICAS, replica, leftovers[i]);
 
         (void)unlink(path.text);
     }
+    (void)snprintf(pulse, sizeof(pulse), "run/%s/%u.pulse",
+                   sp_service_name(replica.service), replica.number);
+    (void)unlink(pulse);
 }
 
 static int
@@ -335,13 +338,13 @@ supervise_look(struct replica replica, struct replica_state *ret_state)
 {
     struct path path = path_of(REPLICAS, replica, NULL);
     const char *const argv[] = { "s6-svstat", "-o", "pid", path.text, NULL };
-    struct sp_buf out = sp_buf_new(64);
+    struct sp_buf out = sp_buf_new(512);
     char text[64] = "";
     int status = 0;
     long pid = 0;
 
     *ret_state = (struct replica_state){ .failed = supervise_failed(replica) };
-    if (process_capture(argv, false, &out, &status) == 0 && status == 0 &&
+    if (process_capture(argv, true, &out, &status) == 0 && status == 0 &&
         out.len < sizeof(text)) {
         memcpy(text, out.data, out.len);
         pid = strtol(text, NULL, 10);

@@ -1,0 +1,20 @@
+/* The lines of `sallyport doctor`: ok or FAIL, what was looked at, and for a
+ * failure the mend. */
+#ifndef SP_CLIENTS_SALLYPORT_FINDING_H
+#define SP_CLIENTS_SALLYPORT_FINDING_H
+
+#include "common/compiler.h"
+
+/* Counts what was printed. */
+struct findings {
+    unsigned good;
+    unsigned bad;
+};
+
+void
+finding_ok(struct findings *findings, const char *format, ...) SP_PRINTF(2, 3);
+
+void
+finding_bad(struct findings *findings, const char *format, ...) SP_PRINTF(2, 3);
+
+#endif

@@ -92,8 +92,12 @@ check_json(struct answer_check *check, enum sp_service_id from,
 
 /* Only what was asked of a model or a tool may stream. */
 static const char *
-check_stream(const struct sp_result *part, const struct ledger_entry *entry)
+check_stream(const struct answer_check *check, const struct sp_result *part,
+             const struct ledger_entry *entry)
 {
+    if (part->body.len > check->limits->stream_bytes) {
+        return "too_long";
+    }
     if (part->status != 200) {
         return "stream_with_error";
     }
@@ -140,7 +144,7 @@ check_first(struct answer_check *check, enum sp_service_id from,
         return check_json(check, from, part, entry);
     }
     if (media_is(type, "text/event-stream")) {
-        return check_stream(part, entry);
+        return check_stream(check, part, entry);
     }
     return "bad_content_type";
 }
@@ -190,7 +194,8 @@ check_later(const struct answer_check *check, enum sp_service_id from,
     if (part->headers.len > 0) {
         return "late_headers";
     }
-    if (part->body.len > check->limits->stream_bytes - entry->bytes) {
+    if (entry->bytes > check->limits->stream_bytes ||
+        part->body.len > check->limits->stream_bytes - entry->bytes) {
         return "too_long";
     }
     return NULL;

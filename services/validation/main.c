@@ -48,7 +48,7 @@
  *     503 with Retry-After 1.
  *
  * TESTS
- *     tests/unit/test_schema.c, test_rpc.c, test_mcp_shape.c,
+ *     tests/unit/test_schema.c, test_mcp_shape.c,
  *     test_llm_shape.c, test_answer.c, test_ledger.c,
  *     test_validation_config.c; tests/attack/test_validation.c;
  *     tests/fuzz/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c

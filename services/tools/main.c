@@ -1,0 +1,227 @@
+/*
+ * NAME
+ *     tools - runs the tools of the gate
+ *
+ * PURPOSE
+ *     The MCP server: answers initialize, ping, tools/list, tools/call,
+ *     server/discover and DELETE for the versions with sessions (2025-03-26,
+ *     2025-06-18, 2025-11-25) and for the one without (2026-07-28), and runs
+ *     the tools that deploy/config/tools.yaml declares: parameterised queries,
+ *     support tickets, exact sums.
+ *
+ *     No stage before it is believed: the grant of auth must open, must cover
+ *     exactly this request and must not have expired, and the tool's scope is
+ *     looked for again in the grant. Session ids are sealed and bound to their
+ *     caller; an id of somebody else is an unknown one.
+ *
+ *     A call that changes something has its effect at most once. Its request
+ *     id, its effect and its answer are one transaction, and a repetition by
+ *     the edge gets the first answer, from any replica, also after kill -9.
+ *     All such calls of one turn of the loop share one commit, and no answer
+ *     leaves before its commit.
+ *
+ * PEERS
+ *     ratelimit sends, to any replica. Answers go to validation, refusals to
+ *     the edge that waits.
+ *
+ * MESSAGES
+ *     served  ADMITTED_CALL, PROBE; CANCEL and CREDIT are ignored, no call
+ *             lasts long enough
+ *     sent    RESULT and PROBE_ANSWER to validation; DENIAL, STARTED (before a
+ *             call that changes something) and PEER_LOST to the edge; EVENT
+ *             and STATUS
+ *     Events: grant_refused, grant_expired, scope_refused, protocol_refused,
+ *     session_opened, session_ended, session_refused, request_repeated,
+ *     request_id_reused, outcome_unknown, store_busy, store_failed,
+ *     result_too_large, stage_unavailable, answer_lost
+ *
+ * PRIVILEGES
+ *     Holds keys/tools/grant.key and keys/tools/session.key, and may write
+ *     below store/tools/ and nowhere else. The connection of declared queries
+ *     cannot write, sees customers.db only, and has a bounded share of work.
+ *
+ * FILES
+ *     store/tools/customers.db  customers; seeded at the first start
+ *     store/tools/ledger.db     journal, tickets, ended sessions
+ *     Both are shared by all replicas of one machine (SQLite, WAL).
+ *
+ * CONFIG
+ *     deploy/config/tools.yaml: the tools; also read by validation.
+ *
+ * METRICS
+ *     sallyport_tools_answers_total{outcome}, _calls_total{tool},
+ *     _failed_total{tool}, _expired_total, _grants_refused_total,
+ *     _commits_total, _answers_lost_total, _busy_microseconds_total,
+ *     _answers_waiting
+ *
+ * FAILURE
+ *     Killed before the commit: nothing has happened, and the repetition does
+ *     it. Killed after it: the repetition gets the stored answer. The store is
+ *     held by another replica for more than a second, or the disk is full: 503
+ *     or 500, and nothing has happened. validation is away: answers of calls
+ *     that changed something wait for it until their deadline, others are
+ *     refused with 503. The journal keeps a request until its grant has
+ *     expired, so that no valid repetition finds it forgotten.
+ *
+ * TESTS
+ *     tests/unit/test_tools_*.c, tests/attack/test_tools.c,
+ *     tests/fuzz/fuzz_session.c
+ */
+#include <sodium.h>
+
+#include "common/alloc.h"
+#include "common/error.h"
+#include "common/log.h"
+#include "proto/grant.h"
+#include "services/tools/session.h"
+#include "services/tools/tools.h"
+
+static struct sp_secret *
+load_key(struct sp_runtime *rt, const char *name, size_t len)
+{
+    char *path = sp_runtime_key_path(rt, name);
+    struct sp_secret *key = NULL;
+    int error = sp_secret_load_hex(path, len, &key);
+
+    if (error != 0) {
+        sp_refuse("%s: %s; it must hold %zu hex digits, mode 0600: run "
+                  "`sallyport init` to make it",
+                  path, sp_strerror(error), 2 * len);
+    }
+    sp_free(path);
+    return key;
+}
+
+static void
+open_stores(struct tools *tools)
+{
+    char *customers = sp_runtime_store_path(tools->rt, "customers.db");
+    char *ledger = sp_runtime_store_path(tools->rt, "ledger.db");
+
+    if (customers_open(customers, &tools->customers) != 0) {
+        sp_refuse("%s: cannot open or make it; check the owner and the free "
+                  "space of SP_STATE",
+                  customers);
+    }
+    if (ledger_open(ledger, &tools->ledger) != 0) {
+        sp_refuse("%s: cannot open or make it; check the owner and the free "
+                  "space of SP_STATE",
+                  ledger);
+    }
+    sp_free(customers);
+    sp_free(ledger);
+}
+
+static void
+load_tools(struct tools *tools)
+{
+    struct sp_buf why = sp_buf_new(4096);
+
+    if (sp_catalogue_load(sp_runtime_settings(tools->rt)->config,
+                          &tools->catalogue, &why) != 0 ||
+        toolset_new(tools->catalogue, tools->customers, tools->ledger,
+                    &tools->toolset, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
+}
+
+static void
+before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
+{
+    static const struct sp_jail_path paths[] = {
+        { .path = "store/tools", .access = SP_JAIL_WRITE },
+    };
+    struct tools *tools = self;
+
+    tools->rt = rt;
+    tools->grant_key = load_key(rt, "grant.key", SP_GRANT_KEY_BYTES);
+    tools->session_key = load_key(rt, "session.key", SESSION_KEY_BYTES);
+    open_stores(tools);
+    load_tools(tools);
+    jail->paths = paths;
+    jail->path_count = SP_COUNT(paths);
+    jail->file_locks = true;
+}
+
+static void
+in_jail(struct sp_runtime *rt, void *self)
+{
+    struct tools *tools = self;
+    struct sp_loop *loop = sp_runtime_loop(rt);
+    const struct mcp_means means = {
+        .catalogue = tools->catalogue,
+        .toolset = tools->toolset,
+        .ledger = tools->ledger,
+        .session_key = tools->session_key,
+        .random = randombytes_buf,
+    };
+    const struct outbox_owner owner = { .send = tools_send_result,
+                                        .lost = tools_lost_result,
+                                        .arg = tools };
+    size_t count = sp_catalogue_count(tools->catalogue);
+
+    tools->mcp = mcp_new(&means);
+    tools->outbox = outbox_new(&owner);
+    tools->plain = sp_buf_new(SP_MAX_GRANT_BYTES);
+    mcp_reply_make(&tools->reply);
+    randombytes_buf(tools->route_key, sizeof(tools->route_key));
+    tools->figures.calls = sp_alloc_n(count, sizeof(uint64_t));
+    tools->figures.failed = sp_alloc_n(count, sizeof(uint64_t));
+    tools->retry = (struct sp_timer){ .expired = tools_on_retry, .arg = tools };
+    tools->purge = (struct sp_timer){ .expired = tools_on_purge, .arg = tools };
+    sp_loop_each_turn(loop, (struct sp_turn){ tools_on_turn, tools });
+    sp_loop_start(loop, &tools->purge, TOOLS_PURGE_MS);
+}
+
+static size_t
+in_flight(void *self)
+{
+    struct tools *tools = self;
+
+    return outbox_count(tools->outbox);
+}
+
+static void
+fini(void *self)
+{
+    struct tools *tools = self;
+
+    mcp_free(&tools->mcp);
+    outbox_free(&tools->outbox);
+    toolset_free(&tools->toolset);
+    ledger_close(&tools->ledger);
+    customers_close(&tools->customers);
+    sp_catalogue_free(&tools->catalogue);
+    sp_secret_free(&tools->grant_key);
+    sp_secret_free(&tools->session_key);
+    sp_buf_free(&tools->plain);
+    mcp_reply_free(&tools->reply);
+    sp_free(tools->figures.calls);
+    sp_free(tools->figures.failed);
+}
+
+int
+main(int argc, char **argv)
+{
+    static const struct sp_handler handlers[] = {
+        { SP_MSG_ADMITTED_CALL, tools_on_admitted_call },
+        { SP_MSG_CANCEL, tools_on_ignored },
+        { SP_MSG_CREDIT, tools_on_ignored },
+        { SP_MSG_PROBE, tools_on_probe },
+    };
+    static const struct sp_service service = {
+        .id = SP_SERVICE_TOOLS,
+        .handlers = handlers,
+        .handler_count = SP_COUNT(handlers),
+        .before_jail = before_jail,
+        .in_jail = in_jail,
+        .peer = tools_on_peer,
+        .metrics = tools_write_metrics,
+        .in_flight = in_flight,
+        .fini = fini,
+    };
+    struct tools tools = { 0 };
+
+    return sp_service_main(&service, &tools, argc, argv);
+}

@@ -25,8 +25,9 @@
 /* What one connection gets once its request has come. */
 struct http_answer {
     const char *text;
-    size_t repeat; /* `text` this many times more */
-    bool hold;     /* then nothing, until the client closes */
+    size_t repeat;    /* `text` this many times more */
+    bool hold;        /* then nothing, until the client closes */
+    const char *head; /* before all that, or NULL */
 };
 
 struct http_script {
@@ -83,6 +84,9 @@ static inline void
 http_script_write(struct http_script *s, int fd,
                   const struct http_answer *answer)
 {
+    if (answer->head != NULL) {
+        (void)send(fd, answer->head, strlen(answer->head), MSG_NOSIGNAL);
+    }
     for (size_t i = 0; i <= answer->repeat; i++) {
         size_t len = strlen(answer->text);
 

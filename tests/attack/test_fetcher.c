@@ -49,9 +49,13 @@ small_request(const char *url)
 Test(fetcher_attack, cuts_an_oversize_answer)
 {
     static const struct http_answer answers[] = {
-        { "HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n", 0, true },
-        { "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx", 0, true },
-        { "HTTP/1.0 200 OK\r\n\r\nabcdefghijklmnopqrstuvwxyz", 100000, true },
+        { .text = "HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n",
+          .hold = true },
+        { .text = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\nx",
+          .hold = true },
+        { .text = "HTTP/1.0 200 OK\r\n\r\nabcdefghijklmnopqrstuvwxyz",
+          .repeat = 100000,
+          .hold = true },
     };
 
     for (size_t i = 0; i < SP_COUNT(answers); i++) {
@@ -103,9 +107,10 @@ idle_request(const char *url)
 Test(fetcher_attack, gives_up_a_slow_server)
 {
     static const struct http_answer answers[] = {
-        { "", 0, true },
-        { "HTTP/1.1 200 OK\r\nContent-Len", 0, true },
-        { "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc", 0, true },
+        { .text = "", .hold = true },
+        { .text = "HTTP/1.1 200 OK\r\nContent-Len", .hold = true },
+        { .text = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+          .hold = true },
     };
 
     for (size_t i = 0; i < SP_COUNT(answers); i++) {

@@ -67,8 +67,6 @@
  *     tests/unit/test_tools_*.c, tests/attack/test_tools.c,
  *     tests/fuzz/fuzz_session.c
  */
-#include <sodium.h>
-
 #include "common/alloc.h"
 #include "common/error.h"
 #include "common/log.h"
@@ -149,27 +147,8 @@ in_jail(struct sp_runtime *rt, void *self)
 {
     struct tools *tools = self;
     struct sp_loop *loop = sp_runtime_loop(rt);
-    const struct mcp_means means = {
-        .catalogue = tools->catalogue,
-        .toolset = tools->toolset,
-        .ledger = tools->ledger,
-        .session_key = tools->session_key,
-        .random = randombytes_buf,
-    };
-    const struct outbox_owner owner = { .send = tools_send_result,
-                                        .lost = tools_lost_result,
-                                        .arg = tools };
-    size_t count = sp_catalogue_count(tools->catalogue);
 
-    tools->mcp = mcp_new(&means);
-    tools->outbox = outbox_new(&owner);
-    tools->plain = sp_buf_new(SP_MAX_GRANT_BYTES);
-    mcp_reply_make(&tools->reply);
-    randombytes_buf(tools->route_key, sizeof(tools->route_key));
-    tools->figures.calls = sp_alloc_n(count, sizeof(uint64_t));
-    tools->figures.failed = sp_alloc_n(count, sizeof(uint64_t));
-    tools->retry = (struct sp_timer){ .expired = tools_on_retry, .arg = tools };
-    tools->purge = (struct sp_timer){ .expired = tools_on_purge, .arg = tools };
+    tools_prepare(tools);
     sp_loop_each_turn(loop, (struct sp_turn){ tools_on_turn, tools });
     sp_loop_start(loop, &tools->purge, TOOLS_PURGE_MS);
 }
@@ -185,20 +164,7 @@ in_flight(void *self)
 static void
 fini(void *self)
 {
-    struct tools *tools = self;
-
-    mcp_free(&tools->mcp);
-    outbox_free(&tools->outbox);
-    toolset_free(&tools->toolset);
-    ledger_close(&tools->ledger);
-    customers_close(&tools->customers);
-    sp_catalogue_free(&tools->catalogue);
-    sp_secret_free(&tools->grant_key);
-    sp_secret_free(&tools->session_key);
-    sp_buf_free(&tools->plain);
-    mcp_reply_free(&tools->reply);
-    sp_free(tools->figures.calls);
-    sp_free(tools->figures.failed);
+    tools_release(self);
 }
 
 int

@@ -101,8 +101,8 @@ decode(struct sp_view id, unsigned char sealed[SEALED_BYTES])
 
     if (id.len != ID_BYTES - 1 ||
         sodium_base642bin(sealed, SEALED_BYTES, id.ptr, id.len, NULL, &len,
-                          NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) !=
-            0 ||
+                          NULL,
+                          sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
         len != SEALED_BYTES) {
         return SP_EFORMAT;
     }
@@ -116,12 +116,11 @@ decrypt(struct sp_view raw_key, const unsigned char sealed[SEALED_BYTES],
     struct sp_buf bound = sp_buf_new(MAX_OWNER_BYTES);
     int error = write_owner(owner, &bound);
 
-    if (error == 0 &&
-        crypto_aead_xchacha20poly1305_ietf_decrypt(
-            plain, NULL, NULL, sealed + SESSION_NAME_BYTES,
-            SEALED_BYTES - SESSION_NAME_BYTES,
-            (const unsigned char *)bound.data, bound.len, sealed,
-            (const unsigned char *)raw_key.ptr) != 0) {
+    if (error == 0 && crypto_aead_xchacha20poly1305_ietf_decrypt(
+                          plain, NULL, NULL, sealed + SESSION_NAME_BYTES,
+                          SEALED_BYTES - SESSION_NAME_BYTES,
+                          (const unsigned char *)bound.data, bound.len, sealed,
+                          (const unsigned char *)raw_key.ptr) != 0) {
         error = SP_EAUTH;
     }
     sp_buf_free(&bound);

@@ -45,6 +45,15 @@ struct tools {
     struct tools_figures figures;
 };
 
+/* Makes what stands on the stores, the keys and the catalogue; those are set
+ * already. */
+void
+tools_prepare(struct tools *tools);
+
+/* Frees everything, the stores, keys and catalogue too. */
+void
+tools_release(struct tools *tools);
+
 void
 tools_on_admitted_call(void *self, const struct sp_msg *m);
 

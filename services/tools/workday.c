@@ -36,6 +36,5 @@ workday_stamp(int64_t ms, char ret_stamp[WORKDAY_STAMP_BYTES])
         seconds = LAST_SECOND;
     }
     (void)gmtime_r(&seconds, &utc);
-    (void)strftime(ret_stamp, WORKDAY_STAMP_BYTES, "%Y-%m-%dT%H:%M:%SZ",
-                   &utc);
+    (void)strftime(ret_stamp, WORKDAY_STAMP_BYTES, "%Y-%m-%dT%H:%M:%SZ", &utc);
 }

@@ -81,8 +81,20 @@ $(B)/$(1): $(B)/obj/services/$(1)/main.o $(B)/lib/lib$(1).a \
 endef
 $(foreach s,$(SERVICES),$(eval $(call service_rules,$(s))))
 
-$(B)/sallyport: $(CLI_OBJ) $(B)/lib/libcommon.a
+CLI_LIB := $(B)/lib/libsallyport.a
+$(CLI_LIB): $(filter-out %/main.o,$(CLI_OBJ))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/sallyport: $(B)/obj/clients/sallyport/main.o $(CLI_LIB) \
+		$(B)/lib/libcommon.a
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
+
+$(B)/tests/unit/test_sallyport_%: $(B)/obj/tests/unit/test_sallyport_%.o \
+		$(CLI_LIB) $(B)/lib/libcommon.a
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
 
 $(B)/tests/%: $(B)/obj/tests/%.o $(SERVICE_LIBS) $(B)/lib/libcommon.a
 	@mkdir -p $(@D)
@@ -93,9 +105,10 @@ $(B)/tests/%: $(B)/obj/tests/%.o $(SERVICE_LIBS) $(B)/lib/libcommon.a
 unit-programs: $(addprefix $(B)/tests/unit/,$(UNIT)) \
 	$(addprefix $(B)/tests/attack/,$(ATTACK))
 
-build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o build/fuzz/lib/libcommon.a
+FUZZ_LIBS := $(SERVICE_LIBS:$(B)/%=build/fuzz/%) build/fuzz/lib/libcommon.a
+build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZ_LIBS)
 	$(CC) -fsanitize=fuzzer,address,undefined $< -Wl,--start-group \
-		$(SERVICE_LIBS) $(B)/lib/libcommon.a -Wl,--end-group $(LIBS) -o $@
+		$(FUZZ_LIBS) -Wl,--end-group $(LIBS) -o $@
 fuzz-programs: $(addprefix build/fuzz/,$(FUZZ))
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

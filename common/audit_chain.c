@@ -81,11 +81,13 @@ write_head(struct sp_audit *a)
 static int
 begin_trail(struct sp_audit *a)
 {
+    int error = 0;
+
     a->last = (struct sp_audit_head){ 0 };
-    if (write_head(a) != 0 || write_head(a) != 0 || fsync(a->head_fd) != 0) {
-        return SP_ESTORE;
+    for (int slot = 0; error == 0 && slot < 2; slot++) {
+        error = write_head(a);
     }
-    return 0;
+    return error == 0 && fsync(a->head_fd) == 0 ? 0 : SP_ESTORE;
 }
 
 /* Moves the bytes behind the last good record to <path>.torn. */

@@ -85,7 +85,7 @@ parse_hex(struct sp_view hex, unsigned char *bytes, size_t len)
 int
 sp_audit_mac_parse(struct sp_view hex, struct sp_audit_mac *ret_mac)
 {
-    struct sp_audit_mac mac;
+    struct sp_audit_mac mac = { { 0 } };
     int error = parse_hex(hex, mac.bytes, sizeof(mac.bytes));
 
     if (error == 0) {

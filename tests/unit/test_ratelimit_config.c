@@ -1,4 +1,4 @@
-/* ratelimit.yaml: the shipped file loads, a wrong one is refused with a mend. */
+/* ratelimit.yaml: the shipped file loads, a wrong one is refused. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -71,7 +71,7 @@ read_headers(struct answer_check *check, struct sp_view text)
 
 static const char *
 check_json(struct answer_check *check, enum sp_service_id from,
-           const struct sp_result *part, const struct ledger_entry *entry)
+           const struct sp_result *part, const struct pending_entry *entry)
 {
     if (!part->last) {
         return "json_in_parts";
@@ -93,7 +93,7 @@ check_json(struct answer_check *check, enum sp_service_id from,
 /* Only what was asked of a model or a tool may stream. */
 static const char *
 check_stream(const struct answer_check *check, const struct sp_result *part,
-             const struct ledger_entry *entry)
+             const struct pending_entry *entry)
 {
     if (part->body.len > check->limits->stream_bytes) {
         return "too_long";
@@ -108,7 +108,7 @@ check_stream(const struct answer_check *check, const struct sp_result *part,
 }
 
 static const char *
-check_empty(const struct sp_result *part, const struct ledger_entry *entry)
+check_empty(const struct sp_result *part, const struct pending_entry *entry)
 {
     bool wanted = entry != NULL && entry->expect.kind != EXPECT_NOTHING;
 
@@ -121,7 +121,7 @@ check_empty(const struct sp_result *part, const struct ledger_entry *entry)
 /* The part that opens an answer. */
 static const char *
 check_first(struct answer_check *check, enum sp_service_id from,
-            const struct sp_result *part, const struct ledger_entry *entry)
+            const struct sp_result *part, const struct pending_entry *entry)
 {
     struct sp_view type = { 0 };
     const char *why = NULL;
@@ -153,7 +153,8 @@ static void
 begin(struct answer_check *check, enum sp_service_id from,
       const struct sp_result *part, int64_t now_ms, struct answer_verdict *ret)
 {
-    struct ledger_entry *entry = ledger_find(check->ledger, part->request_id);
+    struct pending_entry *entry =
+        pending_find(check->pending, part->request_id);
 
     if (entry != NULL) {
         ret->rpc_id = sp_view_of(entry->rpc_id);
@@ -172,7 +173,7 @@ begin(struct answer_check *check, enum sp_service_id from,
         return;
     }
     if (entry == NULL) {
-        entry = ledger_put(check->ledger, part->request_id);
+        entry = pending_put(check->pending, part->request_id);
         entry->target = from;
         entry->ends_ms = now_ms + SP_MAX_DEADLINE_MS;
     }
@@ -183,7 +184,7 @@ begin(struct answer_check *check, enum sp_service_id from,
 
 static const char *
 check_later(const struct answer_check *check, enum sp_service_id from,
-            const struct sp_result *part, const struct ledger_entry *entry)
+            const struct sp_result *part, const struct pending_entry *entry)
 {
     if (entry->target != from) {
         return "wrong_sender";
@@ -204,7 +205,7 @@ check_later(const struct answer_check *check, enum sp_service_id from,
 /* A part of a stream whose beginning has passed here. */
 static void
 go_on(struct answer_check *check, enum sp_service_id from,
-      const struct sp_result *part, struct ledger_entry *entry,
+      const struct sp_result *part, struct pending_entry *entry,
       struct answer_verdict *ret)
 {
     sp_buf_reset(&check->headers);
@@ -230,7 +231,8 @@ answer_part(struct answer_check *check, enum sp_service_id from,
             const struct sp_result *part, int64_t now_ms,
             struct answer_verdict *ret_verdict)
 {
-    struct ledger_entry *entry = ledger_find(check->ledger, part->request_id);
+    struct pending_entry *entry =
+        pending_find(check->pending, part->request_id);
 
     *ret_verdict =
         (struct answer_verdict){ .fate = ANSWER_REPLACE, .ended = true };

@@ -10,7 +10,7 @@
 #include "common/compiler.h"
 #include "common/json.h"
 #include "proto/message.h"
-#include "services/validation/ledger.h"
+#include "services/validation/pending.h"
 #include "services/validation/schema_check.h"
 #include "services/validation/toolbox.h"
 #include "services/validation/validation_config.h"
@@ -21,7 +21,7 @@ struct answer_check {
     const struct results_config *limits;
     const struct toolbox *toolbox;
     struct schema_checker *checker;
-    struct ledger *ledger;
+    struct pending *pending;
     struct sp_json json;
     struct sp_buf scratch;
     struct sp_buf headers; /* what is left of the part's headers */
@@ -49,8 +49,8 @@ answer_init(struct answer_check *check);
 void
 answer_free(struct answer_check *check);
 
-/* Judges a part that came from `from`, and keeps the ledger; where it has
- * ended, the caller removes its entry. now_ms is monotonic. The views of the
+/* Judges a part that came from `from`, and keeps count of it; where the answer
+ * has ended, the caller removes its entry. now_ms is monotonic. The views of the
  * verdict live until the next call. */
 void
 answer_part(struct answer_check *check, enum sp_service_id from,

@@ -7,7 +7,7 @@
 /* A tool that stands in no catalogue, or that this caller may not call, must
  * not be shown either. */
 static const char *
-check_tool_list(struct answer_check *check, const struct ledger_entry *entry,
+check_tool_list(struct answer_check *check, const struct pending_entry *entry,
                 const struct sp_json_token *tools)
 {
     const struct sp_json *json = &check->json;
@@ -39,9 +39,10 @@ check_tool_list(struct answer_check *check, const struct ledger_entry *entry,
 /* MCP server/tools: what has an output schema conforms to it, unless the tool
  * says that it failed. */
 static const char *
-check_tool_result(struct answer_check *check, const struct tool_check *tool,
+check_tool_result(struct answer_check *check, const struct expectation *expect,
                   const struct sp_json_token *result)
 {
+    const struct tool_check *tool = expect->tool;
     const struct sp_json *json = &check->json;
     const struct sp_json_token *structured =
         sp_json_get(json, result, "structuredContent");
@@ -55,7 +56,7 @@ check_tool_result(struct answer_check *check, const struct tool_check *tool,
         return NULL;
     }
     if (structured == NULL) {
-        return "no_structured_content";
+        return expect->structured ? "no_structured_content" : NULL;
     }
     return schema_check(check->checker, tool->output, json, structured,
                         &fault) == 0
@@ -64,7 +65,7 @@ check_tool_result(struct answer_check *check, const struct tool_check *tool,
 }
 
 const char *
-answer_mcp_check(struct answer_check *check, const struct ledger_entry *entry)
+answer_mcp_check(struct answer_check *check, const struct pending_entry *entry)
 {
     const struct sp_json *json = &check->json;
     struct rpc_message message = { .kind = RPC_REQUEST };
@@ -90,5 +91,5 @@ answer_mcp_check(struct answer_check *check, const struct ledger_entry *entry)
     }
     return entry->expect.tool == NULL
                ? NULL
-               : check_tool_result(check, entry->expect.tool, message.result);
+               : check_tool_result(check, &entry->expect, message.result);
 }

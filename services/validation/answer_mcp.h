@@ -9,6 +9,6 @@
  * request passed another replica. NULL, or a constant word for what is wrong.
  */
 const char *
-answer_mcp_check(struct answer_check *check, const struct ledger_entry *entry);
+answer_mcp_check(struct answer_check *check, const struct pending_entry *entry);
 
 #endif

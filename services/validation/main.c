@@ -49,7 +49,7 @@
  *
  * TESTS
  *     tests/unit/test_schema.c, test_mcp_shape.c,
- *     test_llm_shape.c, test_answer.c, test_ledger.c,
+ *     test_llm_shape.c, test_answer.c, test_pending.c,
  *     test_validation_config.c; tests/attack/test_validation.c;
  *     tests/fuzz/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c
  */
@@ -105,11 +105,11 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     parts.checker = v->checker;
     parts.url = settings->url;
     v->examiner = examiner_new(&parts);
-    v->ledger = ledger_new(v->config->results.remembered);
+    v->pending = pending_new(v->config->results.remembered);
     v->answer.limits = &v->config->results;
     v->answer.toolbox = v->toolbox;
     v->answer.checker = v->checker;
-    v->answer.ledger = v->ledger;
+    v->answer.pending = v->pending;
     answer_init(&v->answer);
     v->verdict = verdict_new();
 }
@@ -121,7 +121,7 @@ fini(void *self)
 
     verdict_free(&v->verdict);
     answer_free(&v->answer);
-    ledger_free(&v->ledger);
+    pending_free(&v->pending);
     examiner_free(&v->examiner);
     schema_checker_free(&v->checker);
     toolbox_free(&v->toolbox);

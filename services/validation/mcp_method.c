@@ -162,6 +162,14 @@ check_mirrors(const struct check *c, const struct tool_check *tool)
     return 0;
 }
 
+/* Every version but the first has it, and names itself in the header. */
+static bool
+has_structured_content(const struct mcp_shape *shape)
+{
+    return shape->headers.version.ptr != NULL &&
+           !sp_view_is(shape->headers.version, "2025-03-26");
+}
+
 static int
 check_tool_call(const struct check *c)
 {
@@ -194,6 +202,7 @@ check_tool_call(const struct check *c)
     }
     c->verdict->expect.kind = EXPECT_RPC;
     c->verdict->expect.tool = tool;
+    c->verdict->expect.structured = has_structured_content(c->shape);
     return verdict_pass(c->verdict, SP_SERVICE_TOOLS,
                         sp_view_of(tool->tool->name), tool->tool->cost);
 }

@@ -26,7 +26,7 @@ struct validation {
     struct toolbox *toolbox;
     struct schema_checker *checker;
     struct examiner *examiner;
-    struct ledger *ledger;
+    struct pending *pending;
     struct answer_check answer;
     struct verdict verdict;
     struct validation_figures figures;

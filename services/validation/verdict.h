@@ -25,6 +25,7 @@ struct expectation {
     enum expect_kind kind;
     bool tool_list;                /* shows only what the caller may call */
     const struct tool_check *tool; /* called, or NULL */
+    bool structured;               /* the version has structuredContent */
 };
 
 struct verdict {

@@ -137,7 +137,7 @@ forward(struct validation *v, const struct sp_call *c)
 static void
 remember(struct validation *v, const struct sp_call *c)
 {
-    struct ledger_entry *entry = ledger_put(v->ledger, c->request_id);
+    struct pending_entry *entry = pending_put(v->pending, c->request_id);
     int64_t now_ms = sp_loop_now_ms(sp_runtime_loop(v->rt));
 
     if (entry->streaming) {
@@ -145,7 +145,7 @@ remember(struct validation *v, const struct sp_call *c)
     }
     sp_free(entry->rpc_id);
     sp_free(entry->scopes);
-    *entry = (struct ledger_entry){
+    *entry = (struct pending_entry){
         .expect = v->verdict.expect,
         .target = v->verdict.target,
         .ends_ms = now_ms + (int64_t)c->deadline_ms,
@@ -289,7 +289,7 @@ validation_on_result(void *self, const struct sp_msg *m)
         break;
     }
     if (judged.ended) {
-        ledger_remove(v->ledger, part->request_id);
+        pending_remove(v->pending, part->request_id);
     }
 }
 
@@ -299,7 +299,8 @@ void
 validation_on_cancel(void *self, const struct sp_msg *m)
 {
     struct validation *v = self;
-    struct ledger_entry *entry = ledger_find(v->ledger, m->u.cancel.request_id);
+    struct pending_entry *entry =
+        pending_find(v->pending, m->u.cancel.request_id);
 
     if (entry != NULL) {
         entry->cancelled = true;
@@ -347,7 +348,7 @@ validation_in_flight(void *self)
 {
     const struct validation *v = self;
 
-    return ledger_streams(v->ledger, sp_loop_now_ms(sp_runtime_loop(v->rt)));
+    return pending_streams(v->pending, sp_loop_now_ms(sp_runtime_loop(v->rt)));
 }
 
 void
@@ -368,8 +369,8 @@ validation_write_metrics(void *self, struct sp_buf *out)
         { "answers_replaced_total", f->replaced },
         { "answers_broken_total", f->broken },
         { "answer_parts_dropped_total", f->discarded },
-        { "remembered", ledger_count(v->ledger) },
-        { "remembered_evicted_total", ledger_evicted(v->ledger) },
+        { "remembered", pending_count(v->pending) },
+        { "remembered_evicted_total", pending_evicted(v->pending) },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {

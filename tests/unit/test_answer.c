@@ -12,7 +12,7 @@
 
 struct back {
     struct gate gate;
-    struct ledger *ledger;
+    struct pending *pending;
     struct answer_check check;
     struct answer_verdict verdict;
 };
@@ -22,11 +22,11 @@ back_open(struct back *b)
 {
     memset(b, 0, sizeof(*b));
     gate_open(&b->gate);
-    b->ledger = ledger_new(16);
+    b->pending = pending_new(16);
     b->check.limits = &b->gate.config->results;
     b->check.toolbox = b->gate.toolbox;
     b->check.checker = b->gate.checker;
-    b->check.ledger = b->ledger;
+    b->check.pending = b->pending;
     answer_init(&b->check);
 }
 
@@ -34,18 +34,18 @@ static void
 back_close(struct back *b)
 {
     answer_free(&b->check);
-    ledger_free(&b->ledger);
+    pending_free(&b->pending);
     gate_close(&b->gate);
 }
 
-/* What the request was; the ledger owns the copies. */
+/* What the request was. */
 static void
 expect(struct back *b, enum sp_service_id target, struct expectation what)
 {
-    struct ledger_entry *entry = NULL;
+    struct pending_entry *entry = NULL;
 
-    ledger_remove(b->ledger, SP_VIEW_LITERAL(ID));
-    entry = ledger_put(b->ledger, SP_VIEW_LITERAL(ID));
+    pending_remove(b->pending, SP_VIEW_LITERAL(ID));
+    entry = pending_put(b->pending, SP_VIEW_LITERAL(ID));
     entry->target = target;
     entry->expect = what;
     entry->rpc_id = sp_dup("7");
@@ -59,7 +59,7 @@ give(struct back *b, enum sp_service_id from, struct sp_result part)
     part.request_id = SP_VIEW_LITERAL(ID);
     answer_part(&b->check, from, &part, 0, &b->verdict);
     if (b->verdict.ended) {
-        ledger_remove(b->ledger, part.request_id);
+        pending_remove(b->pending, part.request_id);
     }
     return b->verdict.fate;
 }
@@ -98,7 +98,7 @@ run_rows(enum sp_service_id from, struct expectation what,
         if (r->why != NULL) {
             cr_assert_str_eq(b.verdict.why, r->why, "%s", r->label);
         }
-        cr_assert_eq(ledger_count(b.ledger), 0, "%s", r->label);
+        cr_assert_eq(pending_count(b.pending), 0, "%s", r->label);
     }
     back_close(&b);
 }
@@ -202,6 +202,7 @@ Test(answer, a_tool_gives_what_its_output_schema_declares)
     run_rows(SP_SERVICE_TOOLS,
              (struct expectation){
                  .kind = EXPECT_RPC,
+                 .structured = true,
                  .tool = toolbox_find(
                      g.toolbox, SP_VIEW_LITERAL("calculate_account_value")) },
              tool_rows, SP_COUNT(tool_rows));
@@ -261,16 +262,16 @@ Test(answer, a_stream_passes_piece_by_piece)
     expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "data: {\"a")),
                  ANSWER_PASS);
-    cr_assert_eq(ledger_streams(b.ledger, 0), 1);
-    cr_assert_eq(ledger_streams(b.ledger, 1001), 0, "nobody waits any more");
+    cr_assert_eq(pending_streams(b.pending, 0), 1);
+    cr_assert_eq(pending_streams(b.pending, 1001), 0, "nobody waits any more");
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, false, "\":1}\n\n")),
                  ANSWER_PASS);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, true, "again")),
                  ANSWER_DROP);
-    cr_assert_eq(ledger_streams(b.ledger, 0), 1);
+    cr_assert_eq(pending_streams(b.pending, 0), 1);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(2, true, "data: [DONE]\n\n")),
                  ANSWER_PASS);
-    cr_assert_eq(ledger_count(b.ledger), 0);
+    cr_assert_eq(pending_count(b.pending), 0);
     back_close(&b);
 }
 
@@ -349,10 +350,10 @@ Test(answer, what_a_cancelled_request_still_gets_is_dropped)
     back_open(&b);
     expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "a")), ANSWER_PASS);
-    ledger_find(b.ledger, SP_VIEW_LITERAL(ID))->cancelled = true;
-    cr_assert_eq(ledger_streams(b.ledger, 0), 0);
+    pending_find(b.pending, SP_VIEW_LITERAL(ID))->cancelled = true;
+    cr_assert_eq(pending_streams(b.pending, 0), 0);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, false, "b")), ANSWER_DROP);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(2, true, "c")), ANSWER_DROP);
-    cr_assert_eq(ledger_count(b.ledger), 0);
+    cr_assert_eq(pending_count(b.pending), 0);
     back_close(&b);
 }

@@ -101,11 +101,11 @@ stage_open(struct stage *s)
     s->rt.loop = sp_loop_new();
     s->v.rt = &s->rt;
     s->v.examiner = s->gate.examiner;
-    s->v.ledger = ledger_new(16);
+    s->v.pending = pending_new(16);
     s->v.answer.limits = &s->gate.config->results;
     s->v.answer.toolbox = s->gate.toolbox;
     s->v.answer.checker = s->gate.checker;
-    s->v.answer.ledger = s->v.ledger;
+    s->v.answer.pending = s->v.pending;
     answer_init(&s->v.answer);
     s->v.verdict = verdict_new();
 }
@@ -115,7 +115,7 @@ stage_close(struct stage *s)
 {
     verdict_free(&s->v.verdict);
     answer_free(&s->v.answer);
-    ledger_free(&s->v.ledger);
+    pending_free(&s->v.pending);
     sp_loop_free(&s->rt.loop);
     gate_close(&s->gate);
 }
@@ -196,7 +196,7 @@ Test(validation_wire, a_good_call_goes_on_untouched_by_its_principal)
     cr_assert_eq(out->cost, 100);
     cr_assert(sp_view_is(out->rpc_id, "7"));
     cr_assert_eq(s.rt.events, 0);
-    cr_assert_eq(ledger_count(s.v.ledger), 1);
+    cr_assert_eq(pending_count(s.v.pending), 1);
     stage_close(&s);
 }
 
@@ -224,7 +224,7 @@ Test(validation_wire, a_refused_call_is_answered_and_told)
     cr_assert_eq(s.rt.events, 1);
     cr_assert_str_eq(s.rt.kind, "scope_missing");
     cr_assert_str_eq(s.rt.detail, "code=insufficient_scope");
-    cr_assert_eq(ledger_count(s.v.ledger), 0);
+    cr_assert_eq(pending_count(s.v.pending), 0);
     stage_close(&s);
 }
 
@@ -259,7 +259,7 @@ Test(validation_wire, a_missing_stage_is_503_and_an_expired_call_nothing)
     cr_assert_not_null(strstr(s.rt.sent[0].headers, "retry-after: 1\n"));
     cr_assert_not_null(strstr(s.rt.sent[0].body, "\"id\":7"));
     cr_assert_str_eq(s.rt.kind, "stage_unavailable");
-    cr_assert_eq(ledger_count(s.v.ledger), 0);
+    cr_assert_eq(pending_count(s.v.pending), 0);
     m.u.call.deadline_ms = 0;
     validation_on_call(&s.v, &m);
     cr_assert_eq(s.rt.count, 1);
@@ -299,7 +299,7 @@ Test(validation_wire, an_answer_goes_to_the_edge_that_waits)
     cr_assert_eq(s.rt.sent[1].answer.status, 200);
     cr_assert(s.rt.sent[1].answer.last);
     cr_assert_str_eq(s.rt.sent[1].body, r.u.result.body.ptr);
-    cr_assert_eq(ledger_count(s.v.ledger), 0);
+    cr_assert_eq(pending_count(s.v.pending), 0);
     cr_assert_eq(s.rt.events, 0);
     stage_close(&s);
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -103,7 +104,7 @@ sp_fetch_address_parse(const char *text, struct sp_fetch_address *ret_address)
     if (len >= sizeof(bare)) {
         return SP_EFORMAT;
     }
-    memcpy(bare, text, len);
+    (void)snprintf(bare, sizeof(bare), "%.*s", (int)len, text);
     address.v6 = true;
     if (inet_pton(AF_INET6, bare, address.bytes) != 1) {
         return SP_EFORMAT;

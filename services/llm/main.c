@@ -114,15 +114,13 @@ load_upstream_key(struct sp_runtime *rt, struct llm *llm)
     (void)snprintf(name, sizeof(name), "%s.key", upstream->name);
     path = sp_runtime_key_path(rt, name);
     error = sp_secret_load(path, &llm->upstream_key);
-    if (error == SP_ESYSTEM && errno == ENOENT &&
-        upstream->kind == LLM_OLLAMA) {
-        error = 0;
-    } else if (error != 0) {
+    if (error == 0) {
+        check_key(llm->upstream_key, path);
+    } else if (upstream->kind != LLM_OLLAMA || error != SP_ESYSTEM ||
+               errno != ENOENT) {
         sp_refuse("cannot load %s: %s; put the upstream's key into it, mode "
                   "0600",
                   path, sp_strerror(error));
-    } else {
-        check_key(llm->upstream_key, path);
     }
     sp_free(path);
 }

@@ -11,8 +11,7 @@
 /* attack: the upstream sends us on, to a service that only we can reach. */
 Test(fetcher_attack, follows_no_redirect)
 {
-    static const char *const statuses[] = { "301 M", "302 F", "303 S", "307 T",
-                                            "308 P" };
+    static const unsigned statuses[] = { 301, 302, 303, 307, 308 };
     const struct http_answer secret = { .text = "HTTP/1.0 200 OK\r\n\r\nkeys" };
     struct http_script *inside = http_script_start(&secret, 1);
 
@@ -22,12 +21,12 @@ Test(fetcher_attack, follows_no_redirect)
         struct fetch_record r = { 0 };
 
         (void)snprintf(text, sizeof(text),
-                       "HTTP/1.1 %s\r\nLocation: http://127.0.0.1:%u/\r\n"
+                       "HTTP/1.1 %u Moved\r\nLocation: http://127.0.0.1:%u/\r\n"
                        "Content-Length: 0\r\n\r\n",
                        statuses[i], inside->port);
         fetch_once(&answer, fetch_request, &r);
         cr_expect_eq(r.error, 0);
-        cr_expect_eq(r.status, (unsigned)atoi(statuses[i]));
+        cr_expect_eq(r.status, statuses[i]);
         cr_expect_eq(r.body.len, 0);
         fetch_record_end(&r);
     }

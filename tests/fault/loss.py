@@ -1,0 +1,186 @@
+"""kill -9 of one of two replicas, again and again, while clients call: what of
+their calls was lost, doubled, or never answered."""
+
+import http.client
+import os
+import signal
+import sqlite3
+import threading
+import time
+
+import rpc
+from gate import SERVICES, Gate, birth, eventually
+
+STAGES = ["auth", "validation", "ratelimit", "tools", "llm"]
+KILLS = 10
+READERS = 4
+WRITERS = 4
+# A replica that lives this long counts as healthy: its supervisor starts it
+# again at once, not with a growing delay.
+HEALTHY_S = 5.5
+BACK_S = 20
+
+
+class Tally:
+    """What the clients saw during one phase."""
+
+    def __init__(self):
+        self.reads = 0
+        self.read_failures = []
+        self.silent = []
+        self.acknowledged = {}  # ticket id: subject
+        self.told = []  # tickets that were answered by an error
+        self.sent = []  # subjects of all tickets
+
+
+class Load:
+    """Clients that call without a pause until stopped."""
+
+    def __init__(self, gate):
+        self.gate = gate
+        self.tally = Tally()
+        self.lock = threading.Lock()
+        self.over = threading.Event()
+        self.count = 0
+        self.gate.token(client="bench")
+        self.threads = [
+            threading.Thread(target=self.work, args=(one,), daemon=True)
+            for one in [self.read] * READERS + [self.write] * WRITERS]
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(120)
+
+    def new_phase(self):
+        """The tally so far; a new one begins."""
+        with self.lock:
+            done, self.tally = self.tally, Tally()
+        return done
+
+    def work(self, one):
+        connection = self.gate.connect()
+        while not self.over.is_set():
+            with self.lock:
+                tally = self.tally
+                self.count += 1
+                number = self.count
+            try:
+                one(tally, connection, number)
+            except TimeoutError:
+                tally.silent.append(number)
+            except (OSError, http.client.HTTPException) as error:
+                # The edge broke off: seen by the client, but not an answer.
+                tally.read_failures.append(f"connection: {error!r}")
+                connection.close()
+                connection = self.gate.connect()
+        connection.close()
+
+    def read(self, tally, connection, number):
+        answer = self.gate.mcp(rpc.call(*rpc.VALUE, number=number),
+                               connection=connection)
+        tally.reads += 1
+        said = answer.json()
+        if answer.status != 200 or said["id"] != number or (
+                said["result"]["structuredContent"]["total"] != 30000.3):
+            tally.read_failures.append(repr(answer))
+
+    def write(self, tally, connection, number):
+        subject = f"{os.getpid()}-{number}"
+        body = rpc.call(rpc.TICKET[0], {**rpc.TICKET[1], "subject": subject},
+                        number)
+        tally.sent.append(subject)
+        answer = self.gate.mcp(body, connection=connection)
+        said = answer.json().get("result", {})
+        if answer.status == 200 and not said.get("isError"):
+            found = said["structuredContent"]
+            tally.acknowledged[found["ticket_id"]] = found["subject"]
+        else:
+            tally.told.append(repr(answer))
+
+
+def stored(gate):
+    """[(ticket id, subject)] in the store itself."""
+    ledger = gate.state / "store" / "tools" / "ledger.db"
+    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as db:
+        return db.execute("SELECT ticket_id, subject FROM tickets").fetchall()
+
+
+def twice(gate):
+    subjects = [s for _, s in stored(gate)]
+    return sorted({s for s in subjects if subjects.count(s) > 1})
+
+
+def missing(gate, acknowledged):
+    there = dict(stored(gate))
+    return sorted(t for t, s in acknowledged.items() if there.get(t) != s)
+
+
+def age_s(pid):
+    born = birth(pid)
+    if born is None:
+        return 0
+    with open("/proc/uptime", encoding="ascii") as f:
+        return float(f.read().split()[0]) - born / os.sysconf("SC_CLK_TCK")
+
+
+def serving(gate, service, besides):
+    """The replicas that are ready; those killed before do not count."""
+    return {r["replica"]: r["pid"] for r in gate.replicas(service)
+            if r["ready"] and r["pid"] not in besides}
+
+
+def kill_one(gate, service, replica, dead):
+    """Kills a replica that has lived long enough, and waits until it is back."""
+    pid = serving(gate, service, dead)[replica]
+    assert eventually(lambda: age_s(pid) >= HEALTHY_S, HEALTHY_S + 5)
+    os.kill(pid, signal.SIGKILL)
+    dead.add(pid)
+    began = time.monotonic()
+    assert eventually(lambda: len(serving(gate, service, dead)) == 2,
+                      BACK_S), f"{service} is not back: {gate.status()}"
+    return time.monotonic() - began
+
+
+def run(stages=None, kills=KILLS):
+    """{stage: Tally} with `back_s`, the time until each kill was mended."""
+    stages = stages or STAGES
+    found = {}
+    counts = [f"{s}=2" for s in STAGES]
+    with Gate(*counts) as gate:
+        gate.await_ready(len(SERVICES) + len(STAGES))
+        with Load(gate) as load:
+            for stage in stages:
+                load.new_phase()
+                dead, back_s = set(), []
+                for i in range(kills):
+                    back_s.append(kill_one(gate, stage, str(i % 2), dead))
+                found[stage] = load.new_phase()
+                found[stage].back_s = back_s
+            last = load
+        # Calls of the last phase may have ended after it was taken.
+        found[stages[-1]].silent += last.tally.silent
+        again, all_acknowledged = twice(gate), {}
+        for tally in found.values():
+            all_acknowledged.update(tally.acknowledged)
+        lost = missing(gate, all_acknowledged)
+        for tally in found.values():
+            tally.twice = [s for s in again if s in set(tally.sent)]
+            tally.missing = [t for t in lost if t in tally.acknowledged]
+    return found
+
+
+def measure(_options):
+    """For tests/bench: the sums over all stages."""
+    found = run()
+    return {
+        "kill9_reads_failed": [float(sum(
+            len(t.read_failures) + len(t.silent) for t in found.values()))],
+        "kill9_tickets_wrong": [float(sum(
+            len(t.twice) + len(t.missing) for t in found.values()))],
+    }

@@ -1,0 +1,168 @@
+"""Models through the gate: whole and streamed answers, clients that go away
+and clients that do not read."""
+
+import json
+import socket
+
+import pytest
+
+import rpc
+from gate import Gate, eventually
+from upstream import Upstream
+
+CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+@pytest.fixture
+def pair():
+    with Upstream() as upstream, Gate(edit=upstream.edit) as gate:
+        gate.await_ready()
+        yield gate, upstream
+
+
+def ask(gate, body, **options):
+    return gate.post("/v1/chat/completions", body,
+                     token=gate.token(client="bench"), **options)
+
+
+def start_stream(gate):
+    """A connection with a streamed chat, its answer not read yet."""
+    body = json.dumps({**CHAT, "stream": True})
+    connection = gate.connect()
+    connection.request("POST", "/v1/chat/completions", body, {
+        "Content-Type": "application/json", "Accept": "text/event-stream",
+        "Authorization": "Bearer " + gate.token(client="bench")})
+    return connection
+
+
+def test_models_and_a_whole_answer(pair):
+    gate, upstream = pair
+    listed = gate.get("/v1/models", token=gate.token(client="bench"))
+    assert [m["id"] for m in listed.json()["data"]] == ["tiny"]
+    answer = ask(gate, CHAT)
+    assert answer.status == 200, answer
+    said = answer.json()
+    assert said["choices"][0]["message"]["content"] == "Hello."
+    assert said["usage"]["total_tokens"] == 5
+    headers, body = upstream.requests[0]
+    assert body["messages"] == CHAT["messages"]
+    assert gate.token(client="bench") not in json.dumps(headers), (
+        "the client's token stays here")
+
+
+def test_a_stream_comes_piece_by_piece(pair):
+    gate, upstream = pair
+    connection = start_stream(gate)
+    try:
+        answer = connection.getresponse()
+        assert answer.status == 200
+        assert answer.getheader("content-type").startswith("text/event-stream")
+        words = []
+        for want in upstream.words:
+            # Arrives while the upstream still waits for our word to go on.
+            while True:
+                line = answer.readline().decode().strip()
+                if line.startswith("data: "):
+                    break
+            words.append(json.loads(line[6:])["choices"][0]["delta"]["content"])
+            assert words[-1] == want
+            upstream.pace.release()
+        rest = answer.read().decode()
+        assert rest.rstrip().endswith("data: [DONE]")
+    finally:
+        connection.close()
+
+
+def test_a_client_that_goes_cancels_the_upstream():
+    with Upstream(endless=True) as upstream, \
+            Gate(edit=upstream.edit) as gate:
+        gate.await_ready()
+        for _ in range(3):
+            upstream.gone.clear()
+            connection = start_stream(gate)
+            assert connection.getresponse().read(5000)
+            connection.sock.shutdown(socket.SHUT_RDWR)
+            connection.close()
+            assert upstream.gone.wait(15), "the upstream still generates"
+        assert gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
+
+
+def test_a_client_that_does_not_read_slows_the_upstream():
+    """Back pressure: what is under way is bounded by the credit and by the
+    buffers of the sockets, not by what the model says."""
+    with Upstream(endless=True) as upstream, \
+            Gate(edit=upstream.edit) as gate:
+        gate.await_ready()
+        connection = start_stream(gate)
+        try:
+            assert connection.getresponse().read(1000)
+            seen = []
+
+            def still():
+                seen.append(upstream.sent)
+                return len(seen) > 50 and seen[-1] == seen[-50]
+
+            assert eventually(still, 30), "it never pauses"
+            assert upstream.sent * 1000 < 32 * 1024 * 1024
+            # Meanwhile others are served.
+            assert gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
+        finally:
+            connection.close()
+        assert upstream.gone.wait(15)
+
+
+def test_an_unknown_model_is_refused_where_models_are_listed():
+    with Upstream() as upstream:
+        edit = {"llm.yaml": lambda text: upstream.edit["llm.yaml"](text)
+                .replace('  - "*"', "  - tiny")}
+        with Gate(edit=edit) as gate:
+            gate.await_ready()
+            assert ask(gate, {**CHAT, "model": "huge"}).status == 404
+            assert ask(gate, CHAT).status == 200
+            assert [b["model"] for _, b in upstream.requests] == ["tiny"]
+
+
+def test_no_upstream_is_502_in_the_clients_form(gate):
+    answer = ask(gate, CHAT)
+    assert answer.status == 502
+    assert set(answer.json()["error"]) >= {"message", "type", "code"}
+    assert "11434" not in answer.text
+
+
+@pytest.mark.parametrize("body", [
+    {}, {"model": "tiny"}, {"model": 7, "messages": []},
+    {"model": "tiny", "messages": "x"}, {**CHAT, "n": 1000},
+    {**CHAT, "max_tokens": -1}, {**CHAT, "stream": "yes"}])
+def test_bad_chats_are_refused(gate, body):
+    answer = ask(gate, body)
+    assert answer.status == 400, answer
+    assert answer.json()["error"]["message"]
+
+
+def test_chat_needs_its_scope(gate):
+    answer = gate.post("/v1/chat/completions", CHAT,
+                       token=gate.token("customer:read", "bench"))
+    assert answer.status == 403
+    assert answer.json()["error"]["code"]
+
+
+@pytest.mark.parametrize("requests", [30])
+def test_clients_that_vanish_leave_the_gate_whole(gate, requests):
+    """In the middle of headers, of a body, and before the answer."""
+    token = gate.token(client="bench")
+    body = json.dumps(rpc.call(*rpc.CUSTOMER)).encode()
+    whole = (f"POST /mcp HTTP/1.1\r\nHost: {gate.authority}\r\n"
+             f"Authorization: Bearer {token}\r\n"
+             "Content-Type: application/json\r\nAccept: application/json\r\n"
+             f"MCP-Protocol-Version: {rpc.VERSION}\r\n"
+             "Mcp-Method: tools/call\r\nMcp-Name: get_customer_info\r\n"
+             f"Content-Length: {len(body)}\r\n\r\n").encode() + body
+    pids = {r["service"]: r["pid"] for r in gate.status()}
+    for i in range(requests):
+        cut = len(whole) * (i + 1) // requests
+        with socket.create_connection(("127.0.0.1", gate.port)) as tcp:
+            tls = gate.tls().wrap_socket(tcp, server_hostname="localhost")
+            tls.sendall(whole[:cut])
+            tls.close()
+    assert gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
+    assert pids == {r["service"]: r["pid"] for r in gate.status()}

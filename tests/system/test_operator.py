@@ -1,0 +1,441 @@
+"""What an operator sees and does: readiness, status, scaling, metrics, alerts,
+the audit trail, configuration faults, doctor, two gates on one machine."""
+
+import json
+import os
+import signal
+import stat
+
+import pytest
+
+import rpc
+from gate import CONFIG, SERVICES, Gate, birth, eventually
+
+
+def call(gate):
+    return gate.mcp(rpc.call(*rpc.CUSTOMER))
+
+
+# ------------------------------------------------------------------- readiness
+
+def test_alive_and_ready(gate):
+    assert gate.get("/healthz").status == 200
+    assert gate.get("/readyz").status == 200
+
+
+@pytest.mark.parametrize("service", SERVICES[1:])
+def test_readiness_tells_the_truth(own_gate, service):
+    """Without a stage: alive, not ready, 503 with Retry-After, and back."""
+    done = own_gate.run("scale", f"{service}=0")
+    assert done.returncode == 0, done.stderr
+    assert eventually(lambda: own_gate.get("/readyz").status == 503)
+    assert own_gate.get("/healthz").status == 200
+    if service in ("validation", "ratelimit", "tools"):
+        answer = call(own_gate) if own_gate.tokens else own_gate.post(
+            "/mcp", rpc.call(*rpc.CUSTOMER),
+            token=own_gate.token(client="bench"))
+        assert answer.status == 503, answer
+        assert int(answer.headers["retry-after"]) >= 1
+        assert rpc.error(answer)["code"] < 0
+    done = own_gate.run("scale", f"{service}=1")
+    assert done.returncode == 0, done.stderr
+    assert eventually(lambda: own_gate.get("/readyz").status == 200)
+    assert eventually(lambda: call(own_gate).status == 200)
+
+
+# ---------------------------------------------------------------------- status
+
+def test_status_as_json(gate):
+    rows = gate.status()
+    assert [r["service"] for r in rows] == SERVICES
+    for row in rows:
+        assert row["replica"] == "0"
+        assert row["ready"] is True
+        assert birth(row["pid"]) is not None
+    assert {r["pid"] for r in rows} <= set(gate.pids())
+
+
+def test_status_as_a_table(gate):
+    done = gate.run("status")
+    assert done.returncode == 0
+    for service in SERVICES:
+        assert service in done.stdout
+
+
+def test_commands_without_a_gate_say_so():
+    idle = Gate()
+    try:
+        for command in (["status"], ["scale", "tools=2"], ["token"]):
+            done = idle.run(*command)
+            assert done.returncode != 0, command
+            assert done.stderr, command
+        assert idle.run("stop").returncode == 0
+    finally:
+        idle.end()
+
+
+@pytest.mark.parametrize("arguments", [
+    ["scale", "validation"], ["scale", "validation=x"], ["scale", "none=1"],
+    ["scale", "validation=999"], ["scale", "monitor=2"], ["scale"],
+    ["status", "--xml"], ["token", "--client", "nobody"], ["none"], []])
+def test_wrong_usage_is_refused(gate, arguments):
+    done = gate.run(*arguments)
+    assert done.returncode not in (0, 1)
+    assert done.stderr
+    assert gate.all_ready()
+
+
+# --------------------------------------------------------------------- scaling
+
+@pytest.mark.parametrize("service", ["auth", "validation", "ratelimit",
+                                     "tools", "llm"])
+def test_scaling_up_and_down_loses_nothing(gate, service):
+    done = gate.run("scale", f"{service}=3")
+    assert done.returncode == 0, done.stderr
+    assert eventually(lambda: gate.all_ready(len(SERVICES) + 2))
+    for _ in range(60):  # more than a run of messages for each replica
+        assert call(gate).status == 200
+    done = gate.run("scale", f"{service}=1")
+    assert done.returncode == 0, done.stderr
+    for _ in range(20):
+        assert call(gate).status == 200
+    gate.await_ready()
+
+
+def test_sessions_live_in_every_replica():
+    with Gate("tools=2", "validation=2") as gate:
+        gate.await_ready(9)
+        session = rpc.Session(gate)
+        for _ in range(40):
+            assert rpc.result(session.ask("ping")) == {}
+        assert session.end().status in (200, 204)
+        for _ in range(40):
+            assert session.ask("ping").status == 404
+
+
+# --------------------------------------------------- metrics, alerts and trail
+
+def test_metrics(gate):
+    call(gate)
+    answer = gate.metrics()
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/plain")
+    lines = [line for line in answer.text.splitlines()
+             if line and not line.startswith("#")]
+    for service in SERVICES:
+        assert any(line.startswith("sallyport_ready{") and
+                   f'service="{service}"' in line and line.endswith(" 1")
+                   for line in lines), service
+    for line in lines:
+        name, _, value = line.rpartition(" ")
+        assert name.startswith("sallyport_"), line
+        float(value)
+    assert len(lines) == len(set(line.rpartition(" ")[0] for line in lines))
+
+
+def test_metrics_are_on_no_public_port(gate):
+    assert gate.get("/metrics").status == 404
+
+
+def test_bad_tokens_raise_an_alert(gate):
+    for _ in range(6):
+        gate.post("/mcp", rpc.call(*rpc.CUSTOMER), token="not.a.token",
+                  source="127.0.0.101")
+    assert eventually(lambda: any(
+        "address=127.0.0.101" in line
+        for line in gate.alerts("repeated_bad_tokens")))
+
+
+def test_a_denied_tool_raises_an_alert(gate):
+    assert gate.mcp(rpc.call(*rpc.TICKET), "customer:read").status == 403
+    assert eventually(lambda: gate.alerts("tool_denied"))
+
+
+def test_a_crash_raises_an_alert_and_is_mended(own_gate):
+    before = own_gate.pid("validation")
+    os.kill(before, signal.SIGKILL)
+    assert eventually(lambda: own_gate.pid("validation") not in (0, before), 5)
+    own_gate.await_ready()
+    assert call(own_gate).status == 200
+    assert eventually(lambda: own_gate.alerts("process_restarted"))
+
+
+REFUSALS = [
+    (lambda g: g.post("/mcp", rpc.call(*rpc.CUSTOMER)), "token_missing"),
+    (lambda g: g.post("/mcp", rpc.call(*rpc.CUSTOMER), token="a.b.c",
+                      source="127.0.0.103"), "token_refused"),
+    (lambda g: g.grant("grant_type=client_credentials", "nobody", "wrong",
+                       source="127.0.0.104"), "client_refused"),
+    (lambda g: g.mcp(rpc.call(*rpc.TICKET), "customer:read"),
+     "scope_missing"),
+    (lambda g: g.mcp(rpc.call("get_customer_info", {"customer_id": "x"})),
+     "arguments_refused"),
+    (lambda g: g.ask("POST", "/mcp", "{", {
+        "Content-Type": "application/json", "Accept": "application/json"},
+        token=g.token(client="bench")), "request_refused"),
+    (lambda g: g.get("/healthz", headers={"Origin": "https://evil.example"}),
+     None),
+    (lambda g: g.get("/nothing"), None),
+]
+
+
+@pytest.mark.parametrize("number", range(len(REFUSALS)))
+def test_every_refusal_is_an_audit_record(gate, number):
+    refuse, kind = REFUSALS[number]
+    seen = len(gate.audit())
+    status = refuse(gate).status
+    found = eventually(lambda: [
+        r for r in gate.audit()[seen:]
+        if r.get("status") == status and kind in (None, r["kind"])])
+    assert found, (status, gate.audit()[seen:])
+    if found[0].get("address"):
+        assert found[0]["address"].startswith("127.0.0.")
+
+
+def test_the_trail_holds_no_secret(gate):
+    gate.grant("grant_type=client_credentials")
+    call(gate)
+    text = (gate.state / "store" / "monitor" / "audit.log").read_text()
+    assert gate.secret() not in text
+    assert gate.token(client="bench") not in text
+    assert gate.secret() not in gate.said("stderr")
+    assert gate.token(client="bench") not in gate.said("stderr")
+
+
+def test_audit_verify(gate):
+    call(gate)
+    done = gate.run("audit", "verify")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "whole" in done.stdout
+
+
+def test_a_changed_trail_is_found():
+    with Gate() as gate:
+        gate.await_ready()
+        for _ in range(3):
+            gate.post("/mcp", rpc.call(*rpc.CUSTOMER))
+        assert eventually(lambda: len(gate.audit()) >= 3)
+        gate.stop()
+        trail = gate.state / "store" / "monitor" / "audit.log"
+        whole = trail.read_text()
+        assert gate.run("audit", "verify").returncode == 0
+        lines = whole.splitlines(keepends=True)
+        tampered = {
+            "changed": whole.replace("127.0.0.1", "127.0.0.9", 1),
+            "missing": "".join(lines[:1] + lines[2:]),
+            "swapped": "".join([lines[1], lines[0], *lines[2:]]),
+            "repeated": "".join([lines[0], *lines]),
+            "cut": "".join(lines[:-1]),
+            "torn": whole[:-10],
+            "longer": whole + "{}\n",
+        }
+        for name, text in tampered.items():
+            assert text != whole, name
+            trail.write_text(text)
+            done = gate.run("audit", "verify")
+            assert done.returncode == 1, f"{name}: {done.stdout}"
+            assert "line" in done.stdout, name
+        trail.write_text(whole)
+        assert gate.run("audit", "verify").returncode == 0
+
+
+# --------------------------------------------------------------- configuration
+
+def replaced(old, new):
+    return lambda text: text.replace(old, new, 1)
+
+
+CONFIG_FAULTS = [
+    ("auth.yaml", "  lifetime_s: 900", "  lifetimes: 900"),
+    ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: soon"),
+    ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: 5"),
+    ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: -900"),
+    ("edge.yaml", "  connections: 12000", "  connection: 12000"),
+    ("edge.yaml", "  headers_ms: 10000", "  headers_ms: [1]"),
+    ("edge.yaml", "  percent: 10", "  percent: 1000000"),
+    ("validation.yaml", "  subschemas: 1000", "  subschema: 1000"),
+    ("validation.yaml", "  depth: 128", "  depth: deep"),
+    ("ratelimit.yaml", "entries: 65536", "entrys: 65536"),
+    ("ratelimit.yaml", "default_tier: standard", "default_tier: none"),
+    ("tools.yaml", "    cost: 100", "    price: 100"),
+    ("tools.yaml", "    cost: 100", "    cost: much"),
+    ("tools.yaml", "    changes: false", "    changes: perhaps"),
+    ("llm.yaml", "  kind: ollama", "  kind: oracle"),
+    ("llm.yaml", "  calls: 256", "  call: 256"),
+    ("monitor.yaml", "  sync_ms: 50", "  sync: 50"),
+    ("monitor.yaml", "    severity: high", "    severity: awful"),
+    ("monitor.yaml", "    count: 5", "    count: 0"),
+    ("auth.yaml", "tokens:", "tokens: {"),
+]
+
+
+@pytest.fixture(scope="module")
+def idle():
+    """A state that no gate runs on."""
+    found = Gate()
+    assert found.run("init").returncode == 0
+    yield found
+    found.end()
+
+
+def test_the_configuration_as_it_comes_is_good(idle):
+    done = idle.run("check-config")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("name, old, new", CONFIG_FAULTS)
+def test_a_configuration_fault_is_told_with_file_and_line(idle, name, old,
+                                                          new):
+    checked = Gate(edit={name: replaced(old, new)}, state=idle.state)
+    try:
+        done = checked.run("check-config")
+    finally:
+        checked.end()
+    said = done.stdout + done.stderr
+    assert done.returncode not in (0, -signal.SIGSEGV), said
+    text = (CONFIG / name).read_text().replace(old, new, 1)
+    line = text[:text.index(new)].count("\n") + 1
+    lines = [line] if not new.endswith("{") else range(line, line + 400)
+    assert any(f"{name}:{n}" in said for n in lines), (
+        f"wanted {name}:{line} in: {said}")
+
+
+@pytest.mark.parametrize("settings", [
+    {"SP_URL": "http://localhost:1"}, {"SP_LISTEN": "nowhere"},
+    {"SP_UNKNOWN": "1"}, {"SP_LINKS": "pigeon"}, {"SP_LOG_LEVEL": "loud"},
+    {"SP_METRICS_LISTEN": "127.0.0.1:99999"}])
+def test_bad_settings_are_refused(idle, settings):
+    done = idle.run("check-config", settings=settings)
+    assert done.returncode != 0
+    assert next(iter(settings)) in done.stdout + done.stderr
+
+
+def test_run_refuses_a_bad_configuration():
+    gate = Gate(edit={"auth.yaml": replaced("lifetime_s: 900",
+                                            "lifetime_s: soon")})
+    try:
+        gate.launch()
+        assert gate.process.wait(60) != 0
+        assert "auth.yaml:" in gate.said("stderr")
+    finally:
+        gate.end()
+
+
+def test_run_refuses_a_port_that_is_taken(gate):
+    second = Gate(settings={"SP_LISTEN": f"127.0.0.1:{gate.port}"})
+    try:
+        second.launch()
+        assert second.process.wait(60) != 0
+        assert "SP_LISTEN" in second.said("stderr")
+    finally:
+        second.end()
+    assert call(gate).status == 200
+
+
+def test_run_refuses_a_state_in_use(gate):
+    second = Gate(state=gate.state)
+    try:
+        second.launch()
+        assert second.process.wait(60) != 0
+        assert "SP_STATE" in second.said("stderr")
+    finally:
+        second.end()
+    assert call(gate).status == 200
+
+
+# ----------------------------------------------------------------- the machine
+
+def test_doctor_finds_nothing(gate):
+    done = gate.run("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    for service in SERVICES:
+        assert service in done.stdout
+    assert call(gate).status == 200
+
+
+def test_doctor_finds_a_readable_key(own_gate):
+    key = own_gate.state / "keys" / "auth" / "grant.key"
+    key.chmod(0o644)
+    done = own_gate.run("doctor")
+    assert done.returncode != 0
+    assert "grant.key" in done.stdout + done.stderr
+
+
+def test_keys_are_for_their_owner_only(gate):
+    found = 0
+    for path in (gate.state / "keys").rglob("*"):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if path.is_dir():
+            assert mode == 0o700, path
+        elif path.suffix not in (".pem", ".public"):
+            assert mode == 0o600, path
+            found += 1
+    assert found > 20
+    assert stat.S_IMODE(gate.state.stat().st_mode) == 0o700
+
+
+def test_two_gates_run_side_by_side(gate):
+    with Gate() as other:
+        other.await_ready()
+        assert call(other).status == 200
+        assert call(gate).status == 200
+        foreign = other.token(client="bench")
+        answer = gate.post("/mcp", rpc.call(*rpc.CUSTOMER), token=foreign,
+                           source="127.0.0.105")
+        assert answer.status == 401, "each has keys of its own"
+    assert call(gate).status == 200
+
+
+def test_a_second_start_keeps_everything():
+    with Gate() as gate:
+        gate.await_ready()
+        ca, secret = gate.ca.read_bytes(), gate.secret()
+        ticket = rpc.result(gate.mcp(rpc.call(*rpc.TICKET)))
+        token = gate.token(client="bench")
+        gate.stop()
+        gate.start()
+        gate.await_ready()
+        assert (gate.ca.read_bytes(), gate.secret()) == (ca, secret)
+        assert gate.post("/mcp", rpc.call(*rpc.CUSTOMER),
+                         token=token).status == 200
+        again = rpc.result(gate.mcp(rpc.call(*rpc.TICKET)))
+        assert (again["structuredContent"]["ticket_id"] !=
+                ticket["structuredContent"]["ticket_id"])
+        assert gate.run("audit", "verify").returncode == 0
+
+
+def test_stop_ends_the_gate():
+    with Gate() as gate:
+        living = gate.pids()
+        done = gate.run("stop")
+        assert done.returncode == 0, done.stderr
+        assert gate.process.wait(10) == 0
+        assert eventually(lambda: all(birth(p) is None for p in living))
+        gate.process = None
+
+
+def test_a_request_in_flight_is_answered_before_the_end():
+    """SIGTERM drains: no client that has asked is left without an answer."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with Gate() as gate:
+        gate.await_ready()
+        gate.token(client="bench")
+        connections = [gate.connect() for _ in range(8)]
+        for connection in connections:
+            assert gate.mcp(rpc.call(*rpc.CUSTOMER),
+                            connection=connection).status == 200
+        with ThreadPoolExecutor(8) as pool:
+            asked = [pool.submit(gate.mcp, rpc.call(*rpc.VALUE),
+                                 connection=c) for c in connections]
+            gate.stop()
+            # Those that came before the signal, or not at all.
+            for one in asked:
+                try:
+                    assert one.result().status in (200, 503)
+                except ConnectionError:
+                    pass
+                except json.JSONDecodeError:
+                    pytest.fail("half an answer")
+        for connection in connections:
+            connection.close()

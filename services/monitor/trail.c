@@ -86,8 +86,10 @@ monitor_open_trail(struct monitor *m)
                   m->audit_path, sp_strerror(error), strerror(errno));
     }
     tell_opening(m, &opening);
-    if (opening.state != SP_AUDIT_NEW && opening.report.records > 0 &&
-        !recall.clean) {
+    /* Of a trail that was set aside the true end is not known. */
+    if ((opening.state == SP_AUDIT_CONTINUED ||
+         opening.state == SP_AUDIT_MENDED) &&
+        opening.report.records > 0 && !recall.clean) {
         sp_runtime_event(m->rt, &restarted);
     }
 }

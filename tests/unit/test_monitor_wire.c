@@ -263,6 +263,7 @@ Test(monitor_wire, a_changed_trail_is_a_critical_alert)
     monitor_begin(&g);
     cr_assert_eq(g.m.figures.alerts[SEVERITY_CRITICAL], 1);
     cr_assert_eq(records_of(&g, "audit_broken"), 1);
+    cr_assert_eq(records_of(&g, "process_restarted"), 0);
     monitor_end(&g, true);
     sp_buf_free(&log);
     trail_free(&g.trail);

@@ -117,7 +117,7 @@ key_check_certificates(const char *host, int64_t now_s,
         }
         if (!certificate_signed_by(sp_buf_view(&cert), sp_buf_view(&ca))) {
             finding_bad(findings,
-                        "%s is not signed by ca.pem; remove it and run "
+                        "%s is not signed by ca.pem; remove both and run "
                         "`sallyport init`",
                         server);
         }

@@ -48,9 +48,10 @@
  *     503 with Retry-After 1.
  *
  * TESTS
- *     tests/unit/test_schema.c, test_mcp_shape.c,
- *     test_llm_shape.c, test_answer.c, test_pending.c,
- *     test_validation_config.c; tests/attack/test_validation.c;
+ *     tests/unit/test_schema.c (the official JSON Schema suite, less named
+ *     groups), test_pattern.c, test_mcp_shape.c, test_llm_shape.c,
+ *     test_answer.c, test_pending.c, test_validation_config.c,
+ *     test_validation_wire.c; tests/attack/test_validation.c;
  *     tests/fuzz/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c
  */
 #include "common/alloc.h"

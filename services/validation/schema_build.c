@@ -2,43 +2,32 @@
 #include "services/validation/schema_build.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/alloc.h"
 #include "common/error.h"
 #include "services/validation/schema_ref.h"
+#include "services/validation/schema_rules.h"
 #include "services/validation/uri.h"
-
-#define DIALECT "https://json-schema.org/draft/2020-12/schema"
-#define MAX_NUMBER_BYTES 64 /* of a bound in a schema: more is a mistake */
-#define MAX_EXPONENT 1000
-
-struct build {
-    struct schema *schema;
-    struct sp_buf *why;
-    uint32_t node;
-    const struct sp_json_token *object; /* the node's own */
-    const char *keyword;                /* at hand */
-    struct schema_rule rules[SCHEMA_KIND_COUNT]; /* one of a kind at most */
-    size_t rule_count;
-};
 
 /* A keyword: where its subschemas are, and what makes a rule of it. */
 struct keyword {
     const char *name;
     enum schema_shape shape;
     enum schema_kind kind;
-    int (*build)(struct build *b, enum schema_kind kind,
+    int (*build)(struct schema_build *b, enum schema_kind kind,
                  const struct sp_json_token *value); /* NULL: no effect */
 };
 
-static int
-refuse(struct build *b, const struct sp_json_token *at, const char *what)
+int
+schema_build_refuse(struct schema_build *b, const struct sp_json_token *at,
+                    const char *what)
 {
     return schema_refuse(b->schema, at, b->why, "%s %s", b->keyword, what);
 }
 
-static struct schema_rule *
-add_rule(struct build *b, enum schema_kind kind)
+struct schema_rule *
+schema_build_add_rule(struct schema_build *b, enum schema_kind kind)
 {
     struct schema_rule *rule = &b->rules[b->rule_count++];
 
@@ -47,7 +36,7 @@ add_rule(struct build *b, enum schema_kind kind)
 }
 
 static bool
-has_rule(const struct build *b, enum schema_kind kind)
+has_rule(const struct schema_build *b, enum schema_kind kind)
 {
     for (size_t i = 0; i < b->rule_count; i++) {
         if (b->rules[i].kind == kind) {
@@ -57,259 +46,31 @@ has_rule(const struct build *b, enum schema_kind kind)
     return false;
 }
 
-static const struct sp_json_token *
-sibling(const struct build *b, const char *keyword)
+const struct sp_json_token *
+schema_build_sibling(const struct schema_build *b, const char *keyword)
 {
     return sp_json_get(&b->schema->json, b->object, keyword);
 }
 
 /* The node of a subschema that the walk has found; NULL gives no node. */
-static uint32_t
-node_at(const struct build *b, const struct sp_json_token *t)
+uint32_t
+schema_build_node_at(const struct schema_build *b,
+                     const struct sp_json_token *t)
 {
     return t == NULL ? SCHEMA_NO_NODE
                      : b->schema->node_of[t - b->schema->json.tokens] - 1;
 }
 
 static int
-build_dialect(struct build *b, enum schema_kind kind,
-              const struct sp_json_token *value)
-{
-    (void)kind;
-    if (!sp_json_equals(&b->schema->json, value, DIALECT) &&
-        !sp_json_equals(&b->schema->json, value, DIALECT "#")) {
-        return refuse(b, value, "must be " DIALECT);
-    }
-    return 0;
-}
-
-static const struct {
-    const char *name;
-    unsigned bits;
-} type_names[] = {
-    { "null", SCHEMA_NULL },
-    { "boolean", SCHEMA_BOOLEAN },
-    { "integer", SCHEMA_INTEGER },
-    { "number", SCHEMA_NUMBER | SCHEMA_INTEGER },
-    { "string", SCHEMA_STRING },
-    { "array", SCHEMA_ARRAY },
-    { "object", SCHEMA_OBJECT },
-};
-
-static unsigned
-type_bits(const struct build *b, const struct sp_json_token *t)
-{
-    for (size_t i = 0; i < SP_COUNT(type_names); i++) {
-        if (sp_json_equals(&b->schema->json, t, type_names[i].name)) {
-            return type_names[i].bits;
-        }
-    }
-    return 0;
-}
-
-static int
-build_type(struct build *b, enum schema_kind kind,
+build_node(struct schema_build *b, enum schema_kind kind,
            const struct sp_json_token *value)
 {
-    const struct sp_json *json = &b->schema->json;
-    const struct sp_json_token *t = sp_json_first(json, value);
-    unsigned types = type_bits(b, value);
-
-    for (; t != NULL; t = sp_json_next(json, value, t)) {
-        unsigned bits = type_bits(b, t);
-
-        if (bits == 0) {
-            types = 0;
-            break;
-        }
-        types |= bits;
-    }
-    if (types == 0 || sp_json_is(value, SP_JSON_OBJECT)) {
-        return refuse(b, value, "must name JSON types");
-    }
-    add_rule(b, kind)->u.types = types;
-    return 0;
-}
-
-static int
-build_value(struct build *b, enum schema_kind kind,
-            const struct sp_json_token *value)
-{
-    if (kind == SCHEMA_ENUM_RULE && !sp_json_is(value, SP_JSON_ARRAY)) {
-        return refuse(b, value, "must be an array");
-    }
-    add_rule(b, kind)->u.value = value;
-    return 0;
-}
-
-static int
-build_number(struct build *b, enum schema_kind kind,
-             const struct sp_json_token *value)
-{
-    struct schema_number number = {
-        .text = sp_json_raw(&b->schema->json, value)
-    };
-
-    if (!sp_json_is(value, SP_JSON_NUMBER)) {
-        return refuse(b, value, "must be a number");
-    }
-    number.value = decimal_of(number.text);
-    if (number.text.len > MAX_NUMBER_BYTES ||
-        number.value.exponent > MAX_EXPONENT ||
-        number.value.exponent < -MAX_EXPONENT) {
-        return refuse(b, value, "is out of range");
-    }
-    add_rule(b, kind)->u.number = number;
-    return 0;
-}
-
-static int
-build_multiple(struct build *b, enum schema_kind kind,
-               const struct sp_json_token *value)
-{
-    struct schema_multiple multiple = {
-        .text = sp_json_raw(&b->schema->json, value)
-    };
-    struct decimal number = { 0 };
-
-    if (!sp_json_is(value, SP_JSON_NUMBER)) {
-        return refuse(b, value, "must be a number");
-    }
-    number = decimal_of(multiple.text);
-    if (multiple.text.len > MAX_NUMBER_BYTES ||
-        number.exponent > MAX_EXPONENT || number.exponent < -MAX_EXPONENT ||
-        decimal_divisor(&number, &multiple.divisor) != 0) {
-        return refuse(b, value, "must be above 0, with at most 18 digits");
-    }
-    add_rule(b, kind)->u.multiple = multiple;
-    return 0;
-}
-
-/* A count: a whole number, not negative. */
-static int
-read_count(struct build *b, const struct sp_json_token *value,
-           uint64_t *ret_count)
-{
-    int64_t count = 0;
-
-    if (sp_json_int(&b->schema->json, value, &count) != 0 || count < 0) {
-        return refuse(b, value, "must be a whole number, 0 or more");
-    }
-    *ret_count = (uint64_t)count;
-    return 0;
-}
-
-static int
-build_count(struct build *b, enum schema_kind kind,
-            const struct sp_json_token *value)
-{
-    uint64_t count = 0;
-    int error = read_count(b, value, &count);
-
-    if (error == 0) {
-        add_rule(b, kind)->u.count = count;
-    }
-    return error;
-}
-
-static int
-compile_pattern(struct build *b, const struct sp_json_token *t,
-                const struct pattern **ret_pattern)
-{
-    struct pattern *pattern = NULL;
-    struct sp_buf reason = sp_buf_new(256);
-    struct sp_view source = schema_keep_string(b->schema, t);
-    int error = pattern_compile(source, &pattern, &reason);
-
-    if (error != 0) {
-        struct sp_view text = sp_buf_view(&reason);
-
-        (void)schema_refuse(b->schema, t, b->why, "the pattern of %s %.*s",
-                            b->keyword, SP_VIEW(text));
-        sp_buf_free(&reason);
-        return SP_EFORMAT;
-    }
-    sp_buf_free(&reason);
-    schema_keep_pattern(b->schema, pattern);
-    *ret_pattern = pattern;
-    return 0;
-}
-
-static int
-build_pattern(struct build *b, enum schema_kind kind,
-              const struct sp_json_token *value)
-{
-    const struct pattern *pattern = NULL;
-    int error = 0;
-
-    if (!sp_json_is(value, SP_JSON_STRING)) {
-        return refuse(b, value, "must be a string");
-    }
-    error = compile_pattern(b, value, &pattern);
-    if (error == 0) {
-        add_rule(b, kind)->u.pattern = pattern;
-    }
-    return error;
-}
-
-static int
-build_unique(struct build *b, enum schema_kind kind,
-             const struct sp_json_token *value)
-{
-    if (sp_json_is(value, SP_JSON_TRUE)) {
-        (void)add_rule(b, kind);
-        return 0;
-    }
-    return sp_json_is(value, SP_JSON_FALSE)
-               ? 0
-               : refuse(b, value, "must be a boolean");
-}
-
-static int
-read_names(struct build *b, const struct sp_json_token *value,
-           struct schema_names *ret_names)
-{
-    const struct sp_json *json = &b->schema->json;
-    const struct sp_json_token *t = sp_json_first(json, value);
-    struct schema_names names = { 0 };
-
-    if (!sp_json_is(value, SP_JSON_ARRAY)) {
-        return refuse(b, value, "must be an array of strings");
-    }
-    names.names = schema_keep(b->schema, value->count, sizeof(*names.names));
-    for (; t != NULL; t = sp_json_next(json, value, t)) {
-        if (!sp_json_is(t, SP_JSON_STRING)) {
-            return refuse(b, t, "must be an array of strings");
-        }
-        names.names[names.count++] = schema_keep_string(b->schema, t);
-    }
-    *ret_names = names;
-    return 0;
-}
-
-static int
-build_names(struct build *b, enum schema_kind kind,
-            const struct sp_json_token *value)
-{
-    struct schema_names names = { 0 };
-    int error = read_names(b, value, &names);
-
-    if (error == 0) {
-        add_rule(b, kind)->u.names = names;
-    }
-    return error;
-}
-
-static int
-build_node(struct build *b, enum schema_kind kind,
-           const struct sp_json_token *value)
-{
-    add_rule(b, kind)->u.node = node_at(b, value);
+    schema_build_add_rule(b, kind)->u.node = schema_build_node_at(b, value);
     return 0;
 }
 
 static struct schema_list
-read_list(struct build *b, const struct sp_json_token *value)
+read_list(struct schema_build *b, const struct sp_json_token *value)
 {
     const struct sp_json *json = &b->schema->json;
     const struct sp_json_token *t = sp_json_first(json, value);
@@ -320,35 +81,35 @@ read_list(struct build *b, const struct sp_json_token *value)
     }
     list.nodes = schema_keep(b->schema, value->count, sizeof(*list.nodes));
     for (; t != NULL; t = sp_json_next(json, value, t)) {
-        list.nodes[list.count++] = node_at(b, t);
+        list.nodes[list.count++] = schema_build_node_at(b, t);
     }
     return list;
 }
 
 static int
-build_list(struct build *b, enum schema_kind kind,
+build_list(struct schema_build *b, enum schema_kind kind,
            const struct sp_json_token *value)
 {
-    add_rule(b, kind)->u.list = read_list(b, value);
+    schema_build_add_rule(b, kind)->u.list = read_list(b, value);
     return 0;
 }
 
 static int
-build_ref(struct build *b, enum schema_kind kind,
+build_ref(struct schema_build *b, enum schema_kind kind,
           const struct sp_json_token *value)
 {
     uint32_t target = 0;
     int error = schema_ref(b->schema, b->node, value, b->why, &target);
 
     if (error == 0) {
-        add_rule(b, kind)->u.node = target;
+        schema_build_add_rule(b, kind)->u.node = target;
     }
     return error;
 }
 
 /* The name behind '#' where the reference led to a $dynamicAnchor. */
 static struct sp_view
-dynamic_anchor(struct build *b, uint32_t target,
+dynamic_anchor(struct schema_build *b, uint32_t target,
                const struct sp_json_token *value)
 {
     struct sp_view text = schema_keep_string(b->schema, value);
@@ -368,7 +129,7 @@ dynamic_anchor(struct build *b, uint32_t target,
 }
 
 static int
-build_dynamic_ref(struct build *b, enum schema_kind kind,
+build_dynamic_ref(struct schema_build *b, enum schema_kind kind,
                   const struct sp_json_token *value)
 {
     struct schema_dynamic dynamic = { 0 };
@@ -376,7 +137,7 @@ build_dynamic_ref(struct build *b, enum schema_kind kind,
 
     if (error == 0) {
         dynamic.anchor = dynamic_anchor(b, dynamic.node, value);
-        add_rule(b, kind)->u.dynamic = dynamic;
+        schema_build_add_rule(b, kind)->u.dynamic = dynamic;
     }
     return error;
 }
@@ -398,8 +159,8 @@ compare_members(const void *a, const void *b)
 /* The members of an object keyword, sorted by name. With `names` the values
  * are lists of names, otherwise subschemas. */
 static int
-read_members(struct build *b, const struct sp_json_token *value, bool names,
-             struct schema_members *members)
+read_members(struct schema_build *b, const struct sp_json_token *value,
+             bool names, struct schema_members *members)
 {
     const struct sp_json *json = &b->schema->json;
     const struct sp_json_token *key = sp_json_first(json, value);
@@ -409,18 +170,19 @@ read_members(struct build *b, const struct sp_json_token *value, bool names,
         return 0;
     }
     if (!sp_json_is(value, SP_JSON_OBJECT)) {
-        return refuse(b, value, "must be an object");
+        return schema_build_refuse(b, value, "must be an object");
     }
-    members->members = schema_keep(b->schema, value->count,
-                                   sizeof(*members->members));
+    members->members =
+        schema_keep(b->schema, value->count, sizeof(*members->members));
     for (; error == 0 && key != NULL; key = sp_json_next(json, value, key)) {
         struct schema_member *member = &members->members[members->count++];
 
         member->name = schema_keep_string(b->schema, key);
         if (names) {
-            error = read_names(b, sp_json_value(json, key), &member->names);
+            error = schema_build_read_names(b, sp_json_value(json, key),
+                                            &member->names);
         } else {
-            member->node = node_at(b, sp_json_value(json, key));
+            member->node = schema_build_node_at(b, sp_json_value(json, key));
         }
     }
     if (members->count > 0) {
@@ -431,7 +193,7 @@ read_members(struct build *b, const struct sp_json_token *value, bool names,
 }
 
 static int
-read_member_patterns(struct build *b, const struct sp_json_token *value,
+read_member_patterns(struct schema_build *b, const struct sp_json_token *value,
                      struct schema_members *members)
 {
     const struct sp_json *json = &b->schema->json;
@@ -440,17 +202,17 @@ read_member_patterns(struct build *b, const struct sp_json_token *value,
     if (value == NULL) {
         return 0;
     }
-    members->patterns = schema_keep(b->schema, value->count,
-                                    sizeof(*members->patterns));
+    members->patterns =
+        schema_keep(b->schema, value->count, sizeof(*members->patterns));
     for (; key != NULL; key = sp_json_next(json, value, key)) {
         struct schema_member_pattern *entry =
             &members->patterns[members->pattern_count++];
-        int error = compile_pattern(b, key, &entry->pattern);
+        int error = schema_build_compile_pattern(b, key, &entry->pattern);
 
         if (error != 0) {
             return error;
         }
-        entry->node = node_at(b, sp_json_value(json, key));
+        entry->node = schema_build_node_at(b, sp_json_value(json, key));
     }
     return 0;
 }
@@ -458,7 +220,7 @@ read_member_patterns(struct build *b, const struct sp_json_token *value,
 /* properties, patternProperties and additionalProperties are one rule: the
  * last needs to know what the others have taken. */
 static int
-build_members(struct build *b, enum schema_kind kind,
+build_members(struct schema_build *b, enum schema_kind kind,
               const struct sp_json_token *value)
 {
     struct schema_members members = { 0 };
@@ -468,20 +230,22 @@ build_members(struct build *b, enum schema_kind kind,
     if (has_rule(b, kind)) {
         return 0;
     }
-    members.additional = node_at(b, sibling(b, "additionalProperties"));
-    error = read_members(b, sibling(b, "properties"), false, &members);
+    members.additional = schema_build_node_at(
+        b, schema_build_sibling(b, "additionalProperties"));
+    error =
+        read_members(b, schema_build_sibling(b, "properties"), false, &members);
     if (error == 0) {
-        error = read_member_patterns(b, sibling(b, "patternProperties"),
-                                     &members);
+        error = read_member_patterns(
+            b, schema_build_sibling(b, "patternProperties"), &members);
     }
     if (error == 0) {
-        add_rule(b, kind)->u.members = members;
+        schema_build_add_rule(b, kind)->u.members = members;
     }
     return error;
 }
 
 static int
-build_dependents(struct build *b, enum schema_kind kind,
+build_dependents(struct schema_build *b, enum schema_kind kind,
                  const struct sp_json_token *value)
 {
     struct schema_members members = { 0 };
@@ -489,36 +253,36 @@ build_dependents(struct build *b, enum schema_kind kind,
                              &members);
 
     if (error == 0) {
-        add_rule(b, kind)->u.members = members;
+        schema_build_add_rule(b, kind)->u.members = members;
     }
     return error;
 }
 
 static int
-build_items(struct build *b, enum schema_kind kind,
+build_items(struct schema_build *b, enum schema_kind kind,
             const struct sp_json_token *value)
 {
     (void)value;
     if (!has_rule(b, kind)) {
         struct schema_items items = {
-            .prefix = read_list(b, sibling(b, "prefixItems")),
-            .rest = node_at(b, sibling(b, "items")),
+            .prefix = read_list(b, schema_build_sibling(b, "prefixItems")),
+            .rest = schema_build_node_at(b, schema_build_sibling(b, "items")),
         };
 
-        add_rule(b, kind)->u.items = items;
+        schema_build_add_rule(b, kind)->u.items = items;
     }
     return 0;
 }
 
 /* Without contains its bounds say nothing, but they must be counts. */
 static int
-build_contains(struct build *b, enum schema_kind kind,
+build_contains(struct schema_build *b, enum schema_kind kind,
                const struct sp_json_token *value)
 {
-    const struct sp_json_token *min = sibling(b, "minContains");
-    const struct sp_json_token *max = sibling(b, "maxContains");
+    const struct sp_json_token *min = schema_build_sibling(b, "minContains");
+    const struct sp_json_token *max = schema_build_sibling(b, "maxContains");
     struct schema_contains contains = {
-        .node = node_at(b, sibling(b, "contains")),
+        .node = schema_build_node_at(b, schema_build_sibling(b, "contains")),
         .min = 1,
         .max = UINT64_MAX,
     };
@@ -526,33 +290,33 @@ build_contains(struct build *b, enum schema_kind kind,
 
     (void)value;
     if (min != NULL) {
-        error = read_count(b, min, &contains.min);
+        error = schema_build_read_count(b, min, &contains.min);
     }
     if (error == 0 && max != NULL) {
-        error = read_count(b, max, &contains.max);
+        error = schema_build_read_count(b, max, &contains.max);
     }
     if (error == 0 && contains.node != SCHEMA_NO_NODE && !has_rule(b, kind)) {
-        add_rule(b, kind)->u.contains = contains;
+        schema_build_add_rule(b, kind)->u.contains = contains;
     }
     return error;
 }
 
 static int
-build_if(struct build *b, enum schema_kind kind,
+build_if(struct schema_build *b, enum schema_kind kind,
          const struct sp_json_token *value)
 {
     struct schema_condition condition = {
-        .condition = node_at(b, value),
-        .then = node_at(b, sibling(b, "then")),
-        .otherwise = node_at(b, sibling(b, "else")),
+        .condition = schema_build_node_at(b, value),
+        .then = schema_build_node_at(b, schema_build_sibling(b, "then")),
+        .otherwise = schema_build_node_at(b, schema_build_sibling(b, "else")),
     };
 
-    add_rule(b, kind)->u.condition = condition;
+    schema_build_add_rule(b, kind)->u.condition = condition;
     return 0;
 }
 
 static int
-build_unevaluated(struct build *b, enum schema_kind kind,
+build_unevaluated(struct schema_build *b, enum schema_kind kind,
                   const struct sp_json_token *value)
 {
     b->schema->marks = true;
@@ -566,7 +330,7 @@ build_unevaluated(struct build *b, enum schema_kind kind,
 #define QUIET SCHEMA_KIND_COUNT, NULL
 
 static const struct keyword keywords[] = {
-    { "$schema", NONE, SCHEMA_KIND_COUNT, build_dialect },
+    { "$schema", NONE, SCHEMA_KIND_COUNT, schema_build_dialect },
     { "$id", NONE, QUIET },
     { "$anchor", NONE, QUIET },
     { "$dynamicAnchor", NONE, QUIET },
@@ -584,23 +348,25 @@ static const struct keyword keywords[] = {
     { "contentEncoding", NONE, QUIET },
     { "contentMediaType", NONE, QUIET },
     { "contentSchema", ONE, QUIET },
-    { "type", NONE, SCHEMA_TYPE_RULE, build_type },
-    { "const", NONE, SCHEMA_CONST_RULE, build_value },
-    { "enum", NONE, SCHEMA_ENUM_RULE, build_value },
-    { "minimum", NONE, SCHEMA_MINIMUM_RULE, build_number },
-    { "maximum", NONE, SCHEMA_MAXIMUM_RULE, build_number },
-    { "exclusiveMinimum", NONE, SCHEMA_EXCLUSIVE_MINIMUM_RULE, build_number },
-    { "exclusiveMaximum", NONE, SCHEMA_EXCLUSIVE_MAXIMUM_RULE, build_number },
-    { "multipleOf", NONE, SCHEMA_MULTIPLE_OF_RULE, build_multiple },
-    { "minLength", NONE, SCHEMA_MIN_LENGTH_RULE, build_count },
-    { "maxLength", NONE, SCHEMA_MAX_LENGTH_RULE, build_count },
-    { "pattern", NONE, SCHEMA_PATTERN_RULE, build_pattern },
-    { "minItems", NONE, SCHEMA_MIN_ITEMS_RULE, build_count },
-    { "maxItems", NONE, SCHEMA_MAX_ITEMS_RULE, build_count },
-    { "uniqueItems", NONE, SCHEMA_UNIQUE_ITEMS_RULE, build_unique },
-    { "minProperties", NONE, SCHEMA_MIN_PROPERTIES_RULE, build_count },
-    { "maxProperties", NONE, SCHEMA_MAX_PROPERTIES_RULE, build_count },
-    { "required", NONE, SCHEMA_REQUIRED_RULE, build_names },
+    { "type", NONE, SCHEMA_TYPE_RULE, schema_build_type },
+    { "const", NONE, SCHEMA_CONST_RULE, schema_build_value },
+    { "enum", NONE, SCHEMA_ENUM_RULE, schema_build_value },
+    { "minimum", NONE, SCHEMA_MINIMUM_RULE, schema_build_number },
+    { "maximum", NONE, SCHEMA_MAXIMUM_RULE, schema_build_number },
+    { "exclusiveMinimum", NONE, SCHEMA_EXCLUSIVE_MINIMUM_RULE,
+      schema_build_number },
+    { "exclusiveMaximum", NONE, SCHEMA_EXCLUSIVE_MAXIMUM_RULE,
+      schema_build_number },
+    { "multipleOf", NONE, SCHEMA_MULTIPLE_OF_RULE, schema_build_multiple },
+    { "minLength", NONE, SCHEMA_MIN_LENGTH_RULE, schema_build_count },
+    { "maxLength", NONE, SCHEMA_MAX_LENGTH_RULE, schema_build_count },
+    { "pattern", NONE, SCHEMA_PATTERN_RULE, schema_build_pattern },
+    { "minItems", NONE, SCHEMA_MIN_ITEMS_RULE, schema_build_count },
+    { "maxItems", NONE, SCHEMA_MAX_ITEMS_RULE, schema_build_count },
+    { "uniqueItems", NONE, SCHEMA_UNIQUE_ITEMS_RULE, schema_build_unique },
+    { "minProperties", NONE, SCHEMA_MIN_PROPERTIES_RULE, schema_build_count },
+    { "maxProperties", NONE, SCHEMA_MAX_PROPERTIES_RULE, schema_build_count },
+    { "required", NONE, SCHEMA_REQUIRED_RULE, schema_build_names },
     { "dependentRequired", NONE, SCHEMA_DEPENDENT_REQUIRED_RULE,
       build_dependents },
     { "dependentSchemas", MAP, SCHEMA_DEPENDENT_SCHEMAS_RULE,
@@ -663,7 +429,7 @@ compare_kinds(const void *a, const void *b)
 }
 
 static int
-build_one(struct build *b)
+build_one(struct schema_build *b)
 {
     const struct sp_json *json = &b->schema->json;
     const struct sp_json_token *key = sp_json_first(json, b->object);
@@ -693,7 +459,7 @@ build_one(struct build *b)
 int
 schema_build(struct schema *schema, struct sp_buf *why)
 {
-    struct build *b = sp_alloc(sizeof(*b));
+    struct schema_build *b = sp_alloc(sizeof(*b));
     int error = 0;
 
     for (uint32_t i = 0; error == 0 && i < schema->node_count; i++) {

@@ -11,7 +11,7 @@
 
 /* How much work one check may take. */
 struct schema_effort {
-    uint32_t max_depth;   /* of nested subschemas */
+    uint32_t max_depth; /* of nested subschemas */
     uint64_t max_steps;
     uint32_t match_limit; /* of one pattern, as PCRE2 counts */
 };

@@ -1,5 +1,5 @@
 /* The compiled form of a schema: nodes (subschemas) of rules, which schema.c,
- * schema_walk.c, schema_ref.c and schema_build.c make and schema_check.c
+ * schema_walk.c, schema_ref.c and schema_build*.c make and schema_check*.c
  * reads. */
 #ifndef SP_SERVICES_VALIDATION_SCHEMA_RULE_H
 #define SP_SERVICES_VALIDATION_SCHEMA_RULE_H

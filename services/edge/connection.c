@@ -1,0 +1,221 @@
+/* Deadlines, the watch on the client, and the list of idle connections. */
+#include "services/edge/connection.h"
+
+#include <linux/sockios.h>
+#include <linux/tcp.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
+#include <microhttpd.h>
+
+#include "common/alloc.h"
+#include "services/edge/edge.h"
+#include "services/edge/edge_config.h"
+#include "services/edge/front.h"
+
+static void
+leave_idle(struct connection *c)
+{
+    struct connection_list *list = &c->edge->idle;
+
+    if (c->phase != CONNECTION_IDLE) {
+        return;
+    }
+    *(c->prev != NULL ? &c->prev->next : &list->first) = c->next;
+    *(c->next != NULL ? &c->next->prev : &list->last) = c->prev;
+    c->prev = NULL;
+    c->next = NULL;
+}
+
+static void
+join_idle(struct connection *c)
+{
+    struct connection_list *list = &c->edge->idle;
+
+    c->next = list->first;
+    *(list->first != NULL ? &list->first->prev : &list->last) = c;
+    list->first = c;
+}
+
+/* True where the client has taken something since the last look, or there is
+ * nothing to take. */
+static bool
+makes_progress(struct connection *c)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof(info);
+    uint64_t acked = 0;
+    int outstanding = 0;
+
+    memset(&info, 0, sizeof(info));
+    if (getsockopt(c->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 ||
+        ioctl(c->watch.fd, SIOCOUTQ, &outstanding) != 0) {
+        return false;
+    }
+    acked = c->acked;
+    c->acked = info.tcpi_bytes_acked;
+    return c->acked != acked || outstanding == 0;
+}
+
+static void
+tell_slow(struct connection *c)
+{
+    static const char *const details[] = {
+        [CONNECTION_HEADERS] = "phase=headers",
+        [CONNECTION_BODY] = "phase=body",
+        [CONNECTION_SENDING] = "phase=answer",
+    };
+    const struct sp_occurrence what = {
+        .kind = "client_slow",
+        .address = sp_view_of(c->address),
+        .detail = details[c->phase],
+    };
+
+    c->edge->figures.shed++;
+    sp_runtime_event(c->edge->rt, &what);
+}
+
+static void
+on_timer(void *arg)
+{
+    struct connection *c = arg;
+
+    if (c->phase == CONNECTION_SENDING && makes_progress(c)) {
+        connection_enter(c, CONNECTION_SENDING);
+        return;
+    }
+    if (c->phase != CONNECTION_IDLE) {
+        tell_slow(c);
+    }
+    connection_shed(c);
+}
+
+static void
+on_gone(void *arg, uint32_t events)
+{
+    struct connection *c = arg;
+
+    (void)events;
+    c->gone = true;
+    connection_resume(c);
+}
+
+struct connection *
+connection_new(struct edge *edge, struct MHD_Connection *mhd)
+{
+    struct connection *c = sp_alloc(sizeof(*c));
+    const union MHD_ConnectionInfo *fd =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *address =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    c->edge = edge;
+    c->mhd = mhd;
+    c->timer = (struct sp_timer){ .expired = on_timer, .arg = c };
+    c->watch =
+        (struct sp_watch){ .ready = on_gone, .arg = c, .fd = fd->connect_fd };
+    c->key = address_key(address->client_addr);
+    (void)address_text(address->client_addr, c->address);
+    c->counted = addresses_add(edge->addresses, &c->key) == 0;
+    edge->figures.open++;
+    edge->figures.connections++;
+    connection_enter(c, CONNECTION_HEADERS);
+    /* Armed once for the connection's life: a request costs no call. A client
+     * whose going nobody would see is not served. */
+    if (sp_loop_add(edge->loop, &c->watch, EPOLLRDHUP | EPOLLET) != 0) {
+        connection_shed(c);
+    }
+    return c;
+}
+
+void
+connection_free(struct connection *c)
+{
+    struct edge *edge = c->edge;
+
+    leave_idle(c);
+    sp_loop_stop(edge->loop, &c->timer);
+    sp_loop_remove(edge->loop, &c->watch);
+    if (c->counted) {
+        addresses_remove(edge->addresses, &c->key);
+    }
+    edge->figures.open--;
+    sp_free(c);
+}
+
+static int64_t
+phase_ms(const struct edge_config *config, enum connection_phase phase)
+{
+    switch (phase) {
+    case CONNECTION_HEADERS:
+        return config->times.headers_ms;
+    case CONNECTION_BODY:
+        return config->times.body_ms;
+    case CONNECTION_SENDING:
+        return config->times.send_ms;
+    case CONNECTION_IDLE:
+        return config->times.idle_ms;
+    case CONNECTION_WAITING:
+        break;
+    }
+    return 0;
+}
+
+void
+connection_enter(struct connection *c, enum connection_phase phase)
+{
+    leave_idle(c);
+    c->phase = phase;
+    if (phase == CONNECTION_WAITING) {
+        sp_loop_stop(c->edge->loop, &c->timer);
+        return;
+    }
+    if (phase == CONNECTION_IDLE) {
+        join_idle(c);
+    }
+    sp_loop_start(c->edge->loop, &c->timer, phase_ms(c->edge->config, phase));
+}
+
+void
+connection_suspend(struct connection *c)
+{
+    if (!c->suspended) {
+        c->suspended = true;
+        MHD_suspend_connection(c->mhd);
+    }
+}
+
+void
+connection_resume(struct connection *c)
+{
+    if (c->suspended) {
+        c->suspended = false;
+        MHD_resume_connection(c->mhd);
+        front_wake(c->edge->front);
+    }
+}
+
+void
+connection_shed(struct connection *c)
+{
+    leave_idle(c);
+    c->phase = CONNECTION_WAITING;
+    c->gone = true;
+    (void)shutdown(c->watch.fd, SHUT_RDWR);
+    connection_resume(c);
+}
+
+bool
+connection_shed_idle(struct edge *edge)
+{
+    struct connection *c = edge->idle.last;
+
+    if (c == NULL) {
+        return false;
+    }
+    edge->figures.shed++;
+    connection_shed(c);
+    return true;
+}

@@ -1,0 +1,82 @@
+/* The edge as a whole: what its modules share, and the hooks of the process. */
+#ifndef SP_SERVICES_EDGE_EDGE_H
+#define SP_SERVICES_EDGE_EDGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/loop.h"
+#include "common/service.h"
+#include "services/edge/figures.h"
+#include "services/edge/readiness.h"
+#include "services/edge/retry.h"
+
+struct addresses;
+struct connection;
+struct edge_config;
+struct front;
+struct hosts;
+struct request;
+struct request_table;
+struct tls;
+
+/* Random bytes in stock: one system call for many request ids. */
+#define EDGE_RANDOM_BYTES 4096
+
+/* A list of connections, the one that came last first. */
+struct connection_list {
+    struct connection *first;
+    struct connection *last;
+};
+
+struct edge {
+    struct sp_runtime *rt;
+    struct sp_loop *loop;
+    struct front *front;         /* the HTTP library's side */
+    struct request_table *table; /* requests in the pipeline */
+    struct edge_config *config;
+    struct hosts *hosts;
+    struct tls *tls;
+    struct addresses *addresses;
+    struct connection_list idle; /* between two requests */
+    struct request *spare;       /* for reuse, linked by `spare` */
+    size_t spare_count;
+    size_t body_bytes; /* held for all requests */
+    size_t serving;    /* requests with a client, all states */
+    struct retry retry;
+    struct readiness readiness;
+    struct figures figures;
+    struct sp_timer probe;
+    int64_t capped_ms; /* when a cap was last told */
+    bool draining;
+    size_t random_left;
+    unsigned char random[EDGE_RANDOM_BYTES];
+};
+
+void
+edge_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail);
+
+void
+edge_in_jail(struct sp_runtime *rt, void *self);
+
+void
+edge_metrics(void *self, struct sp_buf *out);
+
+bool
+edge_ready(void *self);
+
+size_t
+edge_in_flight(void *self);
+
+void
+edge_drain(void *self);
+
+void
+edge_fini(void *self);
+
+/* `len` random bytes, at most EDGE_RANDOM_BYTES. */
+void
+edge_random(struct edge *edge, unsigned char *out, size_t len);
+
+#endif

@@ -1,0 +1,211 @@
+/* Building answers. */
+#include "services/edge/reply.h"
+
+#include <microhttpd.h>
+
+#include "common/headers.h"
+#include "common/log.h"
+#include "common/refusal.h"
+#include "services/edge/connection.h"
+#include "services/edge/edge.h"
+#include "services/edge/http_rules.h"
+#include "services/edge/pipeline.h"
+#include "services/edge/request.h"
+
+/* What the library asks a stream for at once, without chunked coding; its own
+ * buffer otherwise. */
+#define STREAM_BLOCK 1024
+#define NAME_MAX_LEN 64
+#define VALUE_MAX_LEN 4096
+#define REFUSAL_MAX 4096
+
+static const struct {
+    const char *name;
+    const char *value;
+} always[] = {
+    { "Strict-Transport-Security", "max-age=31536000" },
+    { "X-Content-Type-Options", "nosniff" },
+    { "X-Frame-Options", "DENY" },
+    { "Referrer-Policy", "no-referrer" },
+};
+
+/* Where the answer itself says nothing. */
+static const struct {
+    const char *name;
+    const char *value;
+} otherwise[] = {
+    { "cache-control", "no-store" },
+    { "content-security-policy", "default-src 'none'; frame-ancestors 'none'" },
+};
+
+static void
+add(struct MHD_Response *response, const char *name, const char *value)
+{
+    if (MHD_add_response_header(response, name, value) != MHD_YES) {
+        sp_log(SP_LOG_WARN, "header_dropped", "name=%s", name);
+    }
+}
+
+/* The library wants strings that end in NUL. */
+static bool
+terminate(struct sp_view v, char *out, size_t size)
+{
+    if (v.len >= size) {
+        return false;
+    }
+    memcpy(out, v.ptr, v.len);
+    out[v.len] = '\0';
+    return true;
+}
+
+static void
+add_text(struct MHD_Response *response, struct sp_view text, unsigned *seen)
+{
+    struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
+    char name_text[NAME_MAX_LEN];
+    char value_text[VALUE_MAX_LEN];
+
+    while (sp_headers_next(&text, &name, &value) > 0) {
+        if (!http_answer_header_allowed(name) ||
+            !terminate(name, name_text, sizeof(name_text)) ||
+            !terminate(value, value_text, sizeof(value_text))) {
+            continue;
+        }
+        for (size_t i = 0; i < SP_COUNT(otherwise); i++) {
+            *seen |= sp_view_is(name, otherwise[i].name) ? 1u << i : 0;
+        }
+        add(response, name_text, value_text);
+    }
+}
+
+static void
+add_request_id(struct MHD_Response *response, const struct request *r)
+{
+    static const char digits[] = "0123456789abcdef";
+    char text[2 * REQUEST_ID_LEN + 1] = { 0 };
+
+    if (r->sent_us == 0) {
+        return;
+    }
+    for (size_t i = 0; i < REQUEST_ID_LEN; i++) {
+        text[2 * i] = digits[r->entry.id[i] >> 4];
+        text[2 * i + 1] = digits[r->entry.id[i] & 0xf];
+    }
+    add(response, "X-Request-Id", text);
+}
+
+/* Takes the response over. */
+static void
+finish(struct request *r, struct MHD_Response *response, unsigned status,
+       struct sp_view headers, bool close)
+{
+    unsigned seen = 0;
+
+    if (response == NULL) {
+        sp_fatal("response", "status=%u", status);
+    }
+    for (size_t i = 0; i < SP_COUNT(always); i++) {
+        add(response, always[i].name, always[i].value);
+    }
+    add_text(response, headers, &seen);
+    for (size_t i = 0; i < SP_COUNT(otherwise); i++) {
+        if ((seen >> i & 1) == 0) {
+            add(response, otherwise[i].name, otherwise[i].value);
+        }
+    }
+    add_request_id(response, r);
+    if (close || r->edge->draining) {
+        add(response, "Connection", "close");
+    }
+    if (r->response != NULL) {
+        MHD_destroy_response(r->response);
+    }
+    r->response = response;
+    r->status = status;
+    r->state = REQUEST_ANSWERED;
+}
+
+/* The library takes the bytes as void *, but only reads them to copy them. */
+static struct MHD_Response *
+copy_body(struct sp_view body)
+{
+    union {
+        const char *read;
+        void *given;
+    } bytes = { .read = body.len > 0 ? body.ptr : "" };
+
+    return MHD_create_response_from_buffer(body.len, bytes.given,
+                                           MHD_RESPMEM_MUST_COPY);
+}
+
+void
+reply_whole(struct request *r, unsigned status, struct sp_view headers,
+            struct sp_view body)
+{
+    finish(r, copy_body(body), status, headers, false);
+}
+
+/* Gives the library what has come; suspends the connection where nothing
+ * has. */
+static ssize_t
+read_stream(void *cls, uint64_t position, char *out, size_t max)
+{
+    struct request *r = cls;
+    struct connection *c = r->connection;
+    size_t n = 0;
+
+    (void)position;
+    if (c->gone) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    n = stream_take(&r->stream, out, max);
+    if (n > 0) {
+        pipeline_grant(r);
+        return (ssize_t)n;
+    }
+    if (r->stream.broken) {
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    }
+    if (r->stream.last) {
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    }
+    connection_suspend(c);
+    return 0;
+}
+
+void
+reply_stream(struct request *r, unsigned status, struct sp_view headers)
+{
+    finish(r,
+           MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
+                                             read_stream, r, NULL),
+           status, headers, false);
+}
+
+void
+reply_refuse(struct request *r, const struct reply_refusal *refusal)
+{
+    const struct sp_refusal words = {
+        .status = refusal->status,
+        .code = refusal->code,
+        .text = refusal->text,
+        .rpc_id = refusal->rpc_id,
+        .retry_after_s = refusal->retry_after_s,
+    };
+    struct sp_buf headers = sp_buf_new(REFUSAL_MAX);
+    struct sp_buf body = sp_buf_new(REFUSAL_MAX);
+
+    if (sp_refusal_write(&words, sp_refusal_form(sp_buf_view(&r->path)),
+                         &headers, &body) != 0) {
+        sp_fatal("refusal_too_long", "code=%s", refusal->code);
+    }
+    if (refusal->allow != NULL) {
+        (void)sp_headers_add(&headers, SP_VIEW_LITERAL("allow"),
+                             sp_view_of(refusal->allow));
+    }
+    finish(r, copy_body(sp_buf_view(&body)), refusal->status,
+           sp_buf_view(&headers), refusal->close);
+    sp_buf_free(&headers);
+    sp_buf_free(&body);
+}

@@ -1,0 +1,38 @@
+/* Answers as the HTTP library takes them, with the security headers that every
+ * one of them carries. */
+#ifndef SP_SERVICES_EDGE_REPLY_H
+#define SP_SERVICES_EDGE_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/view.h"
+
+struct request;
+
+/* Prepares a whole answer: r->response and r->status. `headers` is header text;
+ * what an answer may not carry is left out. Both are copied. */
+void
+reply_whole(struct request *r, unsigned status, struct sp_view headers,
+            struct sp_view body);
+
+/* As reply_whole(), for an answer that comes in parts by r->stream. */
+void
+reply_stream(struct request *r, unsigned status, struct sp_view headers);
+
+/* What a refusal says. */
+struct reply_refusal {
+    unsigned status;
+    const char *code;
+    const char *text;
+    struct sp_view rpc_id; /* may be empty */
+    int64_t retry_after_s; /* 0: no Retry-After */
+    const char *allow;     /* NULL: no Allow */
+    bool close;            /* the connection ends with it */
+};
+
+/* Prepares a refusal in the form that callers of the path expect. */
+void
+reply_refuse(struct request *r, const struct reply_refusal *refusal);
+
+#endif

@@ -1,0 +1,113 @@
+/* Requests are reused together with their small buffers. */
+#include "services/edge/request.h"
+
+#include <microhttpd.h>
+
+#include "common/alloc.h"
+#include "proto/schema.h"
+#include "services/edge/edge.h"
+#include "services/edge/edge_config.h"
+
+/* Requests kept for reuse, and the largest buffer that is kept with them. */
+#define SPARE_MAX 256
+#define KEEP_BYTES 4096
+
+struct request *
+request_new(struct edge *edge, struct connection *connection)
+{
+    struct request *r = edge->spare;
+
+    if (r != NULL) {
+        edge->spare = r->spare;
+        edge->spare_count--;
+    } else {
+        r = sp_alloc(sizeof(*r));
+        r->target = sp_buf_new(edge->config->limits.connection_bytes);
+        r->path = sp_buf_new(PATHS_MAX_PATH + 1);
+        r->headers = sp_buf_new(SP_MAX_HEADERS);
+        r->credentials = sp_buf_new(SP_MAX_CREDENTIALS);
+        r->body = sp_buf_new(edge->config->limits.body_bytes);
+    }
+    r->edge = edge;
+    r->connection = connection;
+    edge->serving++;
+    return r;
+}
+
+static void
+keep_small(struct sp_buf *b)
+{
+    if (b->size > KEEP_BYTES) {
+        sp_buf_free(b);
+    } else {
+        sp_buf_reset(b);
+    }
+}
+
+static void
+free_buffers(struct request *r)
+{
+    sp_buf_free(&r->target);
+    sp_buf_free(&r->path);
+    sp_buf_free(&r->headers);
+    sp_buf_free(&r->credentials);
+    sp_buf_free(&r->body);
+}
+
+void
+request_drop_body(struct request *r)
+{
+    r->edge->body_bytes -= r->body.len;
+    keep_small(&r->body);
+}
+
+void
+request_free(struct request *r)
+{
+    struct edge *edge = r->edge;
+    struct request clean = { 0 };
+
+    request_table_remove(&r->entry);
+    sp_loop_stop(edge->loop, &r->timer);
+    if (r->response != NULL) {
+        MHD_destroy_response(r->response);
+    }
+    if (r->streaming) {
+        stream_end(&r->stream);
+    }
+    if (r->connection != NULL) {
+        edge->serving--;
+    }
+    request_drop_body(r);
+    if (edge->spare_count == SPARE_MAX) {
+        free_buffers(r);
+        sp_free(r);
+        return;
+    }
+    keep_small(&r->target);
+    keep_small(&r->path);
+    keep_small(&r->headers);
+    keep_small(&r->credentials);
+    clean.target = r->target;
+    clean.path = r->path;
+    clean.headers = r->headers;
+    clean.credentials = r->credentials;
+    clean.body = r->body;
+    clean.spare = edge->spare;
+    *r = clean;
+    edge->spare = r;
+    edge->spare_count++;
+}
+
+void
+request_free_spare(struct edge *edge)
+{
+    while (edge->spare != NULL) {
+        struct request *r = edge->spare;
+
+        edge->spare = r->spare;
+        free_buffers(r);
+        sp_free(r);
+    }
+    edge->spare_count = 0;
+}

@@ -1,0 +1,93 @@
+/* One request from its first line to the end of its answer. */
+#ifndef SP_SERVICES_EDGE_REQUEST_H
+#define SP_SERVICES_EDGE_REQUEST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/buf.h"
+#include "common/loop.h"
+#include "proto/message.h"
+#include "services/edge/http_rules.h"
+#include "services/edge/paths.h"
+#include "services/edge/request_table.h"
+#include "services/edge/stream.h"
+
+struct connection;
+struct edge;
+struct MHD_Response;
+
+enum request_state {
+    REQUEST_LINE,     /* the request line is there, headers come */
+    REQUEST_BODY,     /* the headers are taken, the body comes */
+    REQUEST_WAITING,  /* in the pipeline */
+    REQUEST_ANSWERED, /* the answer is there, or its first part */
+    REQUEST_DESERTED, /* no client any more; kept until it can be cancelled */
+};
+
+#define REQUEST_TRACE_MAX 64
+#define REQUEST_ROUTE_KEY 8
+
+struct request {
+    struct request_entry entry;
+    struct edge *edge;
+    struct connection *connection; /* NULL where deserted */
+    enum request_state state;
+    enum http_fault fault; /* told when the body has been passed over */
+
+    /* As the client sent it. */
+    const struct paths_rule *rule; /* NULL: no such path */
+    unsigned method;               /* enum paths_method */
+    int minor;                     /* of the HTTP version */
+    const char *target_at;         /* where the library had the target */
+    struct sp_buf target;          /* raw */
+    struct sp_buf path;            /* decoded */
+    struct sp_view query;          /* in `target` */
+    struct sp_buf headers;
+    struct sp_buf credentials;
+    struct sp_buf body;
+    size_t passed_over; /* bytes of a body that is refused */
+    char trace[REQUEST_TRACE_MAX];
+    size_t trace_len;
+
+    /* On its way. */
+    int64_t arrived_us;
+    int64_t sent_us; /* first sending */
+    int64_t birth_ms;
+    int64_t deadline_ms; /* on the loop's clock */
+    int64_t repeat_ms;   /* when silence is worth a repetition */
+    struct sp_timer timer;
+    unsigned attempt;
+    bool placed;  /* the last sending found a replica */
+    bool started; /* an executor has it */
+    enum sp_service_id executor;
+    unsigned char route_key[REQUEST_ROUTE_KEY];
+
+    /* The answer. */
+    unsigned status;
+    struct MHD_Response *response; /* until it is queued */
+    bool streaming;
+    bool events;     /* text/event-stream */
+    int64_t part_ms; /* when the last part came */
+    struct stream stream;
+
+    struct request *spare; /* next of those kept for reuse */
+};
+
+/* A request whose first line has come. */
+struct request *
+request_new(struct edge *edge, struct connection *connection);
+
+/* Ends it: out of the table, timer stopped, buffers released. */
+void
+request_free(struct request *r);
+
+/* Releases the body, which counts against limits.bodies_bytes. */
+void
+request_drop_body(struct request *r);
+
+/* Frees the requests that were kept for reuse. */
+void
+request_free_spare(struct edge *edge);
+
+#endif

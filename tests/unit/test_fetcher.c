@@ -2,7 +2,9 @@
 #include "common/fetcher.h"
 
 #include <stdlib.h>
+#include <sys/wait.h>
 
+#include "common/jail.h"
 #include "common/secret.h"
 #include "tests/fetch_fixture.h"
 
@@ -372,4 +374,51 @@ Test(fetcher, tells_a_closed_port_and_a_broken_answer_apart)
         cr_expect_eq(r.error, rows[i].want, "%zu: %s", i, sp_strerror(r.error));
         fetch_record_end(&r);
     }
+}
+
+/* The child's exit status: what it got from inside a closed jail. */
+static int
+fetch_in_jail(const char *host, uint16_t port)
+{
+    static const struct sp_jail_path paths[] = { SP_FETCHER_JAIL_PATHS };
+    const struct sp_jail jail = { .paths = paths,
+                                  .path_count = SP_COUNT(paths),
+                                  .inet = true,
+                                  .connect_ports = &port,
+                                  .connect_port_count = 1 };
+    struct fetch_world w;
+    struct fetch_record r = { 0 };
+    const char *why = NULL;
+    char url[128];
+    struct sp_fetch_request asked = fetch_request(url);
+
+    (void)snprintf(url, sizeof(url), "http://%s:%u/", host, port);
+    fetch_world_begin(&w);
+    if (sp_jail_close(&jail, &why) != 0 || fetch_start(&w, &asked, &r) != 0) {
+        return 2;
+    }
+    sp_loop_run(w.loop);
+    fetch_world_end(&w);
+    return r.error == 0 && sp_view_is(body_of(&r), "hello") ? 0 : 1;
+}
+
+Test(fetcher, works_inside_the_jail)
+{
+    static const char *const hosts[] = { "127.0.0.1", "localhost" };
+    const struct http_answer answer = { .text = PLAIN };
+    struct http_script *server = http_script_start(&answer, 1);
+
+    for (size_t i = 0; i < SP_COUNT(hosts); i++) {
+        int status = -1;
+        pid_t child = fork();
+
+        if (child == 0) {
+            _exit(fetch_in_jail(hosts[i], server->port));
+        }
+        cr_assert_eq(waitpid(child, &status, 0), child);
+        cr_expect_eq(status, 0, "%s: %x", hosts[i], (unsigned)status);
+    }
+    cr_expect_eq(server->connections, SP_COUNT(hosts));
+    http_script_stop(server);
+    http_script_free(&server);
 }

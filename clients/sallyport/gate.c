@@ -89,6 +89,7 @@ gate_config(const char *set, const char *directory, const char *programs)
 {
     static const char installed[] = "/lib/sallyport";
     size_t len = strlen(programs);
+    char *prefix = NULL;
     char *path = NULL;
 
     if (set != NULL) {
@@ -104,9 +105,9 @@ gate_config(const char *set, const char *directory, const char *programs)
     if (len == strlen("/usr") && strncmp(programs, "/usr", len) == 0) {
         return sp_dup("/etc/sallyport");
     }
-    path = sp_alloc(len + sizeof("/etc/sallyport"));
-    memcpy(path, programs, len);
-    memcpy(path + len, "/etc/sallyport", sizeof("/etc/sallyport"));
+    prefix = sp_dup_view(sp_view_make(programs, len));
+    path = join(prefix, "etc/sallyport");
+    sp_free(prefix);
     return path;
 }
 

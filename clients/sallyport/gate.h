@@ -1,4 +1,4 @@
-/* The gate that a command is about: its settings, and where its programs are. */
+/* The gate that a command is about: its settings and its programs. */
 #ifndef SP_CLIENTS_SALLYPORT_GATE_H
 #define SP_CLIENTS_SALLYPORT_GATE_H
 

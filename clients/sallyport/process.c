@@ -3,15 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/clock.h"
 #include "common/error.h"
 
 #define OUTPUT_MAX 65536
+/* Longer than a drain: no helper takes longer than that. */
+#define CAPTURE_MAX_MS 60000
 
 extern char **environ;
 
@@ -123,18 +127,27 @@ await(pid_t pid, int *ret_status)
     return 0;
 }
 
-static void
+/* Reads until all writers are gone; false where that takes too long. */
+static bool
 drain(int fd, struct sp_buf *out)
 {
+    int64_t until_ms = sp_clock_ms() + CAPTURE_MAX_MS;
+    struct pollfd wait = { .fd = fd, .events = POLLIN };
     char part[4096];
-    ssize_t n = 0;
+    ssize_t n = 1;
 
-    do {
+    while (n > 0) {
+        int64_t left_ms = until_ms - sp_clock_ms();
+
+        if (left_ms <= 0 || poll(&wait, 1, (int)left_ms) == 0) {
+            return false;
+        }
         n = read(fd, part, sizeof(part));
         if (n > 0) {
             (void)sp_buf_add(out, part, (size_t)n);
         }
-    } while (n > 0 || (n < 0 && errno == EINTR));
+    }
+    return true;
 }
 
 int
@@ -163,7 +176,9 @@ process_capture(const char *const argv[], bool errors, struct sp_buf *out,
     (void)posix_spawn_file_actions_destroy(&actions);
     (void)close(ends[1]);
     if (error == 0) {
-        drain(ends[0], out);
+        if (!drain(ends[0], out)) {
+            (void)kill(pid, SIGKILL);
+        }
         error = await(pid, ret_status);
     }
     (void)close(ends[0]);

@@ -16,8 +16,8 @@ process_start_apart(const char *const argv[], pid_t *ret_pid);
 
 /* Runs `argv` to its end. What it writes to stdout is appended to `out`, to
  * stderr also where `errors`; what does not fit is lost. ret_status is the exit
- * status, 128 + n where signal n ended it. 0, or SP_ESYSTEM with errno where it
- * could not be run. */
+ * status, 128 + n where signal n ended it; what runs longer than a minute is
+ * killed. 0, or SP_ESYSTEM with errno where it could not be run. */
 SP_MUST_CHECK int
 process_capture(const char *const argv[], bool errors, struct sp_buf *out,
                 int *ret_status);

@@ -1,6 +1,6 @@
 /* The native supervisor's scan directory, $SP_STATE/supervise: one service
- * directory for each replica, run by s6 (s6-svscan, s6-supervise). All functions
- * work in the current directory, which is $SP_STATE. */
+ * directory for each replica, run by s6 (s6-svscan, s6-supervise). All work is
+ * done in the current directory, which is $SP_STATE. */
 #ifndef SP_CLIENTS_SALLYPORT_SUPERVISE_H
 #define SP_CLIENTS_SALLYPORT_SUPERVISE_H
 

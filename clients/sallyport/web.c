@@ -42,7 +42,7 @@ set_request(CURL *curl, const struct web_request *request, struct sp_buf *out)
            set_credentials(curl, request);
 }
 
-/* SP_URL may name what the world sees; the edge listens where SP_LISTEN says. */
+/* SP_URL may name what the world sees; the edge listens at SP_LISTEN. */
 static struct curl_slist *
 connect_to(const struct web_request *request)
 {

@@ -136,7 +136,7 @@ def serving(gate, service, besides):
 
 
 def kill_one(gate, service, replica, dead):
-    """Kills a replica that has lived long enough, and waits until it is back."""
+    """Kills a replica that has lived long enough, and waits for the next."""
     pid = serving(gate, service, dead)[replica]
     assert eventually(lambda: age_s(pid) >= HEALTHY_S, HEALTHY_S + 5)
     os.kill(pid, signal.SIGKILL)

@@ -99,7 +99,7 @@ def mcp_headers(body):
 
 
 class Gate:
-    """with Gate("tools=2", settings={...}, edit={"auth.yaml": function}) as gate:
+    """with Gate("tools=2", settings={...}, edit={file: function}) as gate:
 
     Extra arguments go to `sallyport run`. `edit` gets the text of a file of
     deploy/config and gives the text that this gate is to read. `state` is a

@@ -1,6 +1,7 @@
 """HTTP at the edge: security headers, Host and Origin, limits, strictness."""
 
 import base64
+import contextlib
 import http.client
 import json
 import socket
@@ -19,13 +20,20 @@ JSON = {"Content-Type": "application/json",
         "Accept": "application/json, text/event-stream"}
 
 
-def exchange(gate, raw, timeout=5, source=None):
-    """Sends these bytes; the first answer, or None where none comes. What the
-    library cannot read is no HTTP."""
+@contextlib.contextmanager
+def connected(gate, timeout=10, source=None):
+    """A TLS connection without a word of HTTP on it yet."""
     with socket.create_connection(
             ("127.0.0.1", gate.port), timeout=timeout,
             source_address=(source, 0) if source else None) as tcp, \
             gate.tls().wrap_socket(tcp, server_hostname="localhost") as s:
+        yield s
+
+
+def exchange(gate, raw, timeout=5, source=None):
+    """Sends these bytes; the first answer, or None where none comes. What the
+    library cannot read is no HTTP."""
+    with connected(gate, timeout, source) as s:
         s.sendall(raw)
         answer = http.client.HTTPResponse(s)
         try:
@@ -165,8 +173,7 @@ def test_a_body_at_the_limit_is_taken_and_one_beyond_is_not(gate):
 
 def test_a_chunked_body_beyond_the_limit_is_not_taken(gate):
     part = b"10000\r\n" + b" " * 65536 + b"\r\n"
-    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as tcp, \
-            gate.tls().wrap_socket(tcp, server_hostname="localhost") as s:
+    with connected(gate, timeout=10) as s:
         s.sendall(head(gate, "POST /mcp HTTP/1.1",
                        "Transfer-Encoding: chunked"))
         try:
@@ -230,20 +237,14 @@ def test_slow_clients_are_shed():
         began = time.monotonic()
         with socket.create_connection(("127.0.0.1", gate.port)) as silent:
             assert ends_within(silent, 10), "no TLS handshake"
-        with socket.create_connection(("127.0.0.1", gate.port)) as tcp, \
-                gate.tls().wrap_socket(tcp,
-                                       server_hostname="localhost") as s:
+        with connected(gate) as s:
             s.sendall(b"GET /healthz HTTP/1.1\r\nHost: ")
             assert ends_within(s, 10), "no end of the headers"
-        with socket.create_connection(("127.0.0.1", gate.port)) as tcp, \
-                gate.tls().wrap_socket(tcp,
-                                       server_hostname="localhost") as s:
+        with connected(gate) as s:
             s.sendall(head(gate, "POST /token HTTP/1.1",
                            "Content-Length: 100") + b"grant")
             assert ends_within(s, 10), "no end of the body"
-        with socket.create_connection(("127.0.0.1", gate.port)) as tcp, \
-                gate.tls().wrap_socket(tcp,
-                                       server_hostname="localhost") as s:
+        with connected(gate) as s:
             s.sendall(head(gate, "GET /healthz HTTP/1.1"))
             assert ends_within(s, 10), "idle"
         assert time.monotonic() - began > 2, "each had its time"
@@ -354,9 +355,9 @@ def test_valid_requests_of_the_same_forms_are_answered_200(gate):
     ["Authorization: Bearer a", "Authorization: Bearer b"],
     ["X-A: b\r\n folded"], ["X-\u00e9: b"], ["Expect: 200-ok"]])
 def test_ambiguous_requests_are_refused_and_the_connection_ends(gate, lines):
-    raw = head(gate, "POST /token HTTP/1.1", *lines) + b"5\r\nhello\r\n0\r\n\r\n"
-    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as tcp, \
-            gate.tls().wrap_socket(tcp, server_hostname="localhost") as s:
+    raw = head(gate, "POST /token HTTP/1.1", *lines)
+    raw += b"5\r\nhello\r\n0\r\n\r\n"
+    with connected(gate, timeout=10) as s:
         s.sendall(raw)
         text = b""
         try:
@@ -372,8 +373,7 @@ def test_ambiguous_requests_are_refused_and_the_connection_ends(gate, lines):
 def test_pipelined_requests_are_answered_in_order(gate):
     raw = head(gate, "GET /healthz HTTP/1.1") + head(
         gate, "GET /nothing HTTP/1.1", "Connection: close")
-    with socket.create_connection(("127.0.0.1", gate.port), timeout=10) as tcp, \
-            gate.tls().wrap_socket(tcp, server_hostname="localhost") as s:
+    with connected(gate, timeout=10) as s:
         s.sendall(raw)
         text = b""
         while part := s.recv(4096):

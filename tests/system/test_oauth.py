@@ -206,7 +206,8 @@ def test_bad_tokens_are_challenged(gate, name):
 
 
 @pytest.mark.parametrize("value", [
-    "Basic ZGVtbzp4", "Bearer", "Bearer a b", "bearer\tx", "Bearer " + "x" * 10])
+    "Basic ZGVtbzp4", "Bearer", "Bearer a b", "bearer\tx",
+    "Bearer " + "x" * 10])
 def test_other_credentials_do_not_pass(gate, value):
     answer = gate.post("/mcp", rpc.call(*rpc.CUSTOMER),
                        {"Authorization": value}, source="127.0.0.70")

@@ -54,8 +54,8 @@
  * TESTS
  *     tests/unit/test_sse.c, test_chat.c, test_models.c, test_upstream.c,
  *     test_llm.c, test_llm_config.c, test_fetcher.c, test_fetch_address.c;
- *     tests/attack/test_fetcher.c, test_llm.c; tests/fuzz/fuzz_sse.c,
- *     fuzz_chat.c; tests/interop/test_openai.py
+ *     tests/attack/test_fetcher.c, test_fetch_tls.c, test_llm.c;
+ *     tests/fuzz/fuzz_sse.c, fuzz_chat.c; tests/interop/test_openai.py
  */
 #include <errno.h>
 #include <stdio.h>

@@ -10,7 +10,6 @@
 #include "clients/sallyport/supervise.h"
 #include "common/alloc.h"
 #include "common/clock.h"
-#include "common/pulse.h"
 
 #define STATUS_FILE "store/monitor/status.json"
 #define STATUS_MAX (1024 * 1024)
@@ -47,10 +46,6 @@ look(struct replica replica, const struct status_table *heard,
                 : NULL;
     if (known != NULL) {
         *row = *known;
-    } else if (state.up) {
-        /* It has come up since the monitor wrote last. */
-        row->ready =
-            sp_pulse_read(row->service, row->replica) == SP_PULSE_READY;
     } else if (state.failed) {
         (void)snprintf(row->last_error, sizeof(row->last_error),
                        "refused to start; see its log line");

@@ -38,7 +38,7 @@ llm_figures_write(const struct llm_figures *figures, size_t in_flight,
     write_one(out, "answers_without_usage_total", figures->uncounted);
     write_one(out, "parts_total", figures->parts);
     write_one(out, "pauses_total", figures->pauses);
-    write_one(out, "first_byte_ms_count", figures->first_count);
-    write_one(out, "first_byte_ms_sum", figures->first_ms);
+    write_one(out, "first_bytes_total", figures->first_count);
+    write_one(out, "first_byte_ms_total", figures->first_ms);
     write_one(out, "in_flight", in_flight);
 }

@@ -42,7 +42,7 @@
  * METRICS
  *     sallyport_llm_calls_total{outcome}, _tokens_total{direction},
  *     _answers_without_usage_total, _parts_total, _pauses_total,
- *     _first_byte_ms_count, _first_byte_ms_sum, _in_flight
+ *     _first_bytes_total, _first_byte_ms_total (their sum), _in_flight
  *
  * FAILURE
  *     No upstream: it starts and is ready all the same; calls get 502. A slow

@@ -12,8 +12,9 @@
  *
  * PEERS
  *     validation sends, each principal always to the same replica while the
- *     replicas stay. tools, llm and monitor receive. Refusals go to the edge
- *     that waits.
+ *     replicas stay. tools, llm and monitor receive; of llm always the same
+ *     replica for a request, so that a repetition finds the one that has it.
+ *     Refusals go to the edge that waits.
  *
  * MESSAGES
  *     served  CHECKED_CALL, CANCEL, CREDIT, PROBE

@@ -121,6 +121,16 @@ refuse_misrouted(struct ratelimit *rl, const struct sp_checked_call *c)
     refuse_by_fault(rl, c, &what, KEY_MISROUTED, NULL);
 }
 
+/* A repetition must find the model's replica that has the call: two of them
+ * would pay twice, and their streams would mix. tools has its ledger. */
+static struct sp_place
+place_of(const struct sp_checked_call *c)
+{
+    const struct sp_place by_request = { SP_PLACE_KEY, c->request_id };
+
+    return c->target == SP_SERVICE_LLM ? by_request : any_place;
+}
+
 static int
 forward(struct ratelimit *rl, const struct sp_checked_call *c)
 {
@@ -132,7 +142,7 @@ forward(struct ratelimit *rl, const struct sp_checked_call *c)
     SP_COPY_HTTP(&out, c);
     out.deadline_ms = c->deadline_ms > held ? c->deadline_ms - held : 0;
     return sp_runtime_send(rl->rt, (enum sp_service_id)c->target,
-                           SP_MSG_ADMITTED_CALL, &out, any_place);
+                           SP_MSG_ADMITTED_CALL, &out, place_of(c));
 }
 
 static void

@@ -168,6 +168,20 @@ Test(ratelimit_wire, an_admitted_call_goes_on_untouched)
     stage_close(&s);
 }
 
+Test(ratelimit_wire, a_repetition_finds_the_models_replica_that_has_the_call)
+{
+    struct stage s;
+    struct sp_msg m = call();
+
+    m.u.checked_call.target = SP_SERVICE_LLM;
+    stage_open(&s);
+    ratelimit_on_checked_call(&s.rl, &m);
+    cr_assert_eq(s.rt.count, 1);
+    cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_LLM);
+    cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_KEY);
+    stage_close(&s);
+}
+
 Test(ratelimit_wire, the_third_of_two_is_answered_429_and_told_once)
 {
     struct stage s;

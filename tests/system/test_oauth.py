@@ -229,7 +229,7 @@ def test_too_little_scope_is_challenged(gate):
     assert "ticket:create" in said["scope"].split()
     assert said["resource_metadata"] == (
         gate.url + "/.well-known/oauth-protected-resource/mcp")
-    assert answer.json()["error"]["code"] < 0
+    assert answer.json()["error"]["code"] == 403
 
 
 def test_a_token_for_models_only_lists_no_models_without_scope(gate):

@@ -11,9 +11,11 @@ struct findings {
     unsigned bad;
 };
 
+/* Prints what is as it should be. */
 void
 finding_ok(struct findings *findings, const char *format, ...) SP_PRINTF(2, 3);
 
+/* Prints what is wrong; the text ends with the mend. */
 void
 finding_bad(struct findings *findings, const char *format, ...) SP_PRINTF(2, 3);
 

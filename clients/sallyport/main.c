@@ -1,18 +1,49 @@
-/* NAME
- *   sallyport - the operator's command line
+/*
+ * NAME
+ *     sallyport - the operator's command line
  *
  * PURPOSE
- *   Makes a gate's keys, starts and stops it on one machine, looks at it, and
- *   fetches tokens to try it with. `sallyport help` lists the commands.
+ *     Makes a gate's keys, starts and stops it on one machine, looks at it,
+ *     and fetches tokens to try it with. `sallyport help` lists the commands.
  *
- * SETTINGS
- *   SP_* variables from the environment, else from .env in the current
- *   directory (see .env.example). The services' programs are those beside this
- *   one; their configuration is in SP_CONFIG.
+ * NATIVE GATE
+ *     `run` makes what is missing below SP_STATE, writes a service directory
+ *     for each replica into SP_STATE/supervise and starts s6-svscan on it. A
+ *     crashed process is back within a second; the fourth crash in a row and
+ *     every further one waits, 1 s to 32 s. A process that refuses to start
+ *     (exit 78) ends `run`, which then exits 1. SIGINT, SIGTERM, SIGHUP and
+ *     `stop` end the gate in order: the edge answers what it still owes, then
+ *     the stages, last the monitor; a second signal hurries it. `scale` adds
+ *     replicas or lets them drain. Where `run` itself is killed, all ends too.
  *
- * EXIT STATUS
- *   0 done, 1 not done or a check failed, 2 wrong usage, 78 a setting or a file
- *   that only the operator can mend. */
+ * KEYS
+ *     `init` never overwrites; only the server certificate is made anew, 30
+ *     days before its end or when SP_URL gets another host. A key that both
+ *     ends of a link hold and one has lost is copied from the other.
+ *     --split DIR gives each service a directory of its own with only what it
+ *     may read, for containers; --system gives keys and stores to the users of
+ *     the systemd units.
+ *
+ * CHECKS
+ *     `check-config` and `doctor` run the services' own programs (--check,
+ *     --jail-trial) on a split copy of the keys and on free ports, so that
+ *     neither needs a gate that is down nor disturbs one that runs.
+ *
+ * CONFIG
+ *     SP_* variables from the environment, else from .env in the current
+ *     directory (see .env.example). The services' programs are those beside
+ *     this one. Configuration: SP_CONFIG, else deploy/config here, else what
+ *     was installed with the programs.
+ *
+ * FAILURE
+ *     Exit status 0: done; 1: not done, or a check failed; 2: wrong usage; 78:
+ *     a setting or a file that only the operator can mend. One sentence on
+ *     stderr says which, and the mend.
+ *
+ * TESTS
+ *     tests/unit/test_sallyport_*.c, tests/system/test_operator.py,
+ *     tests/system/test_install.py
+ */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-"""deploy/install: what it puts where, and that a gate runs from there."""
+"""deploy/install: what it puts where, and that it belongs together."""
 
 import os
 import shutil
@@ -82,17 +82,19 @@ def test_units_are_well_formed(tmp_path):
     assert not said, said
 
 
-def test_an_installed_gate_runs_by_its_own_configuration(tmp_path):
+def test_installed_programs_read_the_installed_configuration(tmp_path):
     assert install("", str(tmp_path)).returncode == 0
-    with Gate("llm=0") as gate:
-        gate.stop()
+    gate = Gate()
+    try:
         del gate.environment["SP_CONFIG"]
-        command = [str(tmp_path / "bin" / "sallyport"), "check-config"]
         config = tmp_path / "etc" / "sallyport" / "edge.yaml"
         for text, status in [(None, 0), ("limits: {}\n", 1)]:
             if text is not None:
                 config.write_text(text)
             done = subprocess.run(
-                command, cwd=gate.home, env=gate.environment, text=True,
+                [str(tmp_path / "bin" / "sallyport"), "check-config"],
+                cwd=gate.home, env=gate.environment, text=True,
                 capture_output=True, timeout=60)
             assert done.returncode == status, done.stdout + done.stderr
+    finally:
+        gate.end()

@@ -103,7 +103,7 @@ Test(sallyport_gate, configuration_belongs_to_the_programs)
     expect_config(NULL, tree, "/usr/lib/sallyport", path);
     expect_config(NULL, "/", "/usr/lib/sallyport", "/etc/sallyport");
     expect_config(NULL, "/", "/opt/x/lib/sallyport", "/opt/x/etc/sallyport");
-    expect_config(NULL, "/", "/home/me/build/release", "//deploy/config");
+    expect_config(NULL, "/", "/srv/build/release", "//deploy/config");
 }
 
 /* ------------------------------------------------------------------- files */

@@ -13,6 +13,7 @@
 #include "common/alloc.h"
 #include "common/buf.h"
 #include "common/error.h"
+#include "common/fetch_names.h"
 #include "common/fetch_target.h"
 #include "common/headers.h"
 #include "common/log.h"
@@ -62,9 +63,10 @@ struct sp_fetcher {
     struct sp_loop *loop;
     CURLM *multi;
     struct sp_helper *resolver;
-    struct sp_watch answers; /* of the resolver */
-    struct sp_timer timeout; /* libcurl's */
-    struct sp_timer kick;    /* work left for the next turn */
+    struct sp_fetch_names *names; /* that it told lately */
+    struct sp_watch answers;      /* of the resolver */
+    struct sp_timer timeout;      /* libcurl's */
+    struct sp_timer kick;         /* work left for the next turn */
     struct sp_fetch *first;
     uint32_t next_tag;
     unsigned inside;
@@ -516,6 +518,8 @@ take_addresses(struct sp_fetch *fetch, const struct sp_resolved *answer)
         end_with(fetch, SP_ESYSTEM); /* no such name */
         return;
     }
+    sp_fetch_names_put(fetch->fetcher->names, target,
+                       sp_loop_now_ms(fetch->fetcher->loop));
     fetch->state = READY;
 }
 
@@ -726,6 +730,7 @@ sp_fetcher_new(struct sp_loop *loop)
     CURLMcode code = CURLM_OK;
 
     fetcher->loop = loop;
+    fetcher->names = sp_fetch_names_new();
     /* First the helper: it should hold as little of us as possible. */
     if (sp_resolver_start(&fetcher->resolver) != 0) {
         sp_fatal("resolver_start", "error=%d", SP_ESYSTEM);
@@ -773,6 +778,7 @@ sp_fetcher_free(struct sp_fetcher **fetcher)
     sp_loop_stop(f->loop, &f->kick);
     sp_loop_remove(f->loop, &f->answers);
     sp_helper_free(&f->resolver);
+    sp_fetch_names_free(&f->names);
     sp_free(f);
     *fetcher = NULL;
 }
@@ -783,7 +789,9 @@ await_addresses(struct sp_fetch *fetch)
 {
     struct sp_fetcher *fetcher = fetch->fetcher;
 
-    if (fetch->target.literal) {
+    if (fetch->target.literal ||
+        sp_fetch_names_get(fetcher->names, &fetch->target,
+                           sp_loop_now_ms(fetcher->loop))) {
         fetch->state = READY;
         sp_loop_start(fetcher->loop, &fetcher->kick, 0);
         return;

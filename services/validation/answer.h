@@ -43,6 +43,7 @@ struct answer_verdict {
     struct sp_view rpc_id; /* of the request, where known */
 };
 
+/* Makes the room; the pointers are already set. */
 void
 answer_init(struct answer_check *check);
 
@@ -50,8 +51,8 @@ void
 answer_free(struct answer_check *check);
 
 /* Judges a part that came from `from`, and keeps count of it; where the answer
- * has ended, the caller removes its entry. now_ms is monotonic. The views of the
- * verdict live until the next call. */
+ * has ended, the caller removes its entry. now_ms is monotonic. The views of
+ * the verdict live until the next call. */
 void
 answer_part(struct answer_check *check, enum sp_service_id from,
             const struct sp_result *part, int64_t now_ms,

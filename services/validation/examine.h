@@ -20,6 +20,7 @@ struct examiner_parts {
     const char *url; /* SP_URL */
 };
 
+/* Copies the pointers, not what they lead to. Ended by examiner_free(). */
 struct examiner *
 examiner_new(const struct examiner_parts *parts);
 

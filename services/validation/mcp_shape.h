@@ -25,6 +25,7 @@ struct mcp_shape {
     struct sp_buf scratch;
 };
 
+/* Empty buffers with their maxima. */
 void
 mcp_shape_init(struct mcp_shape *shape);
 

@@ -28,6 +28,7 @@ struct pending_entry {
 
 struct pending;
 
+/* Room for `max` entries, at least one. Ended by pending_free(). */
 struct pending *
 pending_new(size_t max);
 

@@ -27,6 +27,7 @@ struct schema_fault {
 /* The room that checks reuse: one per process. */
 struct schema_checker;
 
+/* NULL where the engine for patterns cannot be set up. */
 struct schema_checker *
 schema_checker_new(const struct schema_effort *effort);
 

@@ -40,8 +40,7 @@ index_of(struct sp_view name)
 {
     size_t value = 0;
 
-    if (name.len == 0 || name.len > 6 ||
-        (name.len > 1 && name.ptr[0] == '0')) {
+    if (name.len == 0 || name.len > 6 || (name.len > 1 && name.ptr[0] == '0')) {
         return SIZE_MAX;
     }
     for (size_t i = 0; i < name.len; i++) {
@@ -163,10 +162,10 @@ schema_ref(struct schema *schema, uint32_t node,
     int error = 0;
 
     if (!sp_json_is(reference, SP_JSON_STRING)) {
-        return schema_refuse(schema, reference, why, "a reference must be a string");
+        return schema_refuse(schema, reference, why,
+                             "a reference must be a string");
     }
-    uri_split_fragment(schema_keep_string(schema, reference), &text,
-                       &fragment);
+    uri_split_fragment(schema_keep_string(schema, reference), &text, &fragment);
     if (text.len > 0) {
         error = uri_resolve(schema->resources[resource].uri, text, &uri);
         resource = find_resource(schema, sp_buf_view(&uri));
@@ -178,8 +177,7 @@ schema_ref(struct schema *schema, uint32_t node,
                              "nothing is ever fetched");
     }
     if (fragment.len == 0 || fragment.ptr[0] == '/') {
-        error = resolve_pointer(schema, (uint32_t)resource, fragment,
-                                ret_node);
+        error = resolve_pointer(schema, (uint32_t)resource, fragment, ret_node);
     } else {
         error = resolve_anchor(schema, (uint32_t)resource, fragment, ret_node);
     }

@@ -32,6 +32,7 @@ struct validation {
     struct validation_figures figures;
 };
 
+/* Examines a request: on to ratelimit, or an answer to the edge. */
 void
 validation_on_call(void *self, const struct sp_msg *m);
 

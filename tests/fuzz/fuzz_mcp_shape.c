@@ -53,9 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (verdict.forward || !is_answer(&verdict)) {
             abort();
         }
-    } else if (shape.message.kind == RPC_REQUEST &&
-               (shape.message.id.len == 0 || shape.method.len == 0) &&
-               shape.message.id.len == 0) {
+    } else if (shape.message.kind == RPC_REQUEST && shape.message.id.len == 0) {
         abort();
     }
     verdict_reset(&verdict);

@@ -85,75 +85,75 @@ Test(llm_shape, estimates_text_pictures_tools_and_every_answer)
     gate_close(&g);
 }
 
+static const struct {
+    const char *body;
+    const char *code;
+} refused[] = {
+    { "", "not_json" },
+    { "[]", "not_json" },
+    { "{" HELLO ",\"model\":\"n\"}", "not_json" },
+    { "{" HELLO ",\"base_url\":\"http://127.0.0.1\"}", "unknown_parameter" },
+    { "{" HELLO ",\"n\":0}", "invalid_value" },
+    { "{" HELLO ",\"n\":5}", "invalid_value" },
+    { "{" HELLO ",\"n\":1.5}", "invalid_value" },
+    { "{" HELLO ",\"max_tokens\":-1}", "invalid_value" },
+    { "{" HELLO ",\"max_tokens\":1e30}", "invalid_value" },
+    { "{" HELLO ",\"max_tokens\":131073}", "invalid_value" },
+    { "{" HELLO ",\"max_tokens\":\"9\"}", "invalid_value" },
+    { "{" HELLO ",\"temperature\":2.1}", "invalid_value" },
+    { "{" HELLO ",\"stream\":1}", "invalid_value" },
+    { "{" HELLO ",\"stop\":[1]}", "invalid_value" },
+    { "{" HELLO ",\"stop\":[\"\",\"\",\"\",\"\",\"\"]}", "invalid_value" },
+    { "{" HELLO ",\"user\":7}", "invalid_value" },
+    { "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
+      "model_missing" },
+    { "{\"model\":\"a b\",\"messages\":[{\"role\":\"user\",\"content\":"
+      "\"x\"}]}",
+      "bad_model" },
+    { "{\"model\":\"a\\u202eb\",\"messages\":[{\"role\":\"user\","
+      "\"content\":\"x\"}]}",
+      "bad_model" },
+    { "{\"model\":\"m\"}", "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":null}", "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[]}", "invalid_value" },
+    { "{\"model\":\"m\",\"messages\":[7]}", "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[{\"role\":\"root\",\"content\":"
+      "\"x\"}]}",
+      "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}]}",
+      "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":"
+      "\"x\",\"secret\":1}]}",
+      "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+      "{\"type\":\"image_url\",\"image_url\":{\"url\":"
+      "\"http://169.254.169.254/\"}}]}]}",
+      "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+      "{\"type\":\"image_url\",\"image_url\":{\"url\":"
+      "\"file:///etc/passwd\"}}]}]}",
+      "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
+      "{\"type\":\"file\",\"file\":{}}]}]}",
+      "invalid_messages" },
+    { "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
+      "\"tool_calls\":[{\"id\":\"x\"}]}]}",
+      "invalid_messages" },
+    { "{" HELLO ",\"tools\":[{\"type\":\"web_search\"}]}", "invalid_messages" },
+};
+
 Test(llm_shape, refuses_what_is_unknown_or_out_of_bounds)
 {
-    static const struct {
-        const char *body;
-        const char *code;
-    } rows[] = {
-        { "", "not_json" },
-        { "[]", "not_json" },
-        { "{" HELLO ",\"model\":\"n\"}", "not_json" },
-        { "{" HELLO ",\"base_url\":\"http://127.0.0.1\"}",
-          "unknown_parameter" },
-        { "{" HELLO ",\"n\":0}", "invalid_value" },
-        { "{" HELLO ",\"n\":5}", "invalid_value" },
-        { "{" HELLO ",\"n\":1.5}", "invalid_value" },
-        { "{" HELLO ",\"max_tokens\":-1}", "invalid_value" },
-        { "{" HELLO ",\"max_tokens\":1e30}", "invalid_value" },
-        { "{" HELLO ",\"max_tokens\":131073}", "invalid_value" },
-        { "{" HELLO ",\"max_tokens\":\"9\"}", "invalid_value" },
-        { "{" HELLO ",\"temperature\":2.1}", "invalid_value" },
-        { "{" HELLO ",\"stream\":1}", "invalid_value" },
-        { "{" HELLO ",\"stop\":[1]}", "invalid_value" },
-        { "{" HELLO ",\"stop\":[\"\",\"\",\"\",\"\",\"\"]}", "invalid_value" },
-        { "{" HELLO ",\"user\":7}", "invalid_value" },
-        { "{\"messages\":[{\"role\":\"user\",\"content\":\"x\"}]}",
-          "model_missing" },
-        { "{\"model\":\"a b\",\"messages\":[{\"role\":\"user\",\"content\":"
-          "\"x\"}]}",
-          "bad_model" },
-        { "{\"model\":\"a\\u202eb\",\"messages\":[{\"role\":\"user\","
-          "\"content\":\"x\"}]}",
-          "bad_model" },
-        { "{\"model\":\"m\"}", "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":null}", "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[]}", "invalid_value" },
-        { "{\"model\":\"m\",\"messages\":[7]}", "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"root\",\"content\":"
-          "\"x\"}]}",
-          "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\"}]}",
-          "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":"
-          "\"x\",\"secret\":1}]}",
-          "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
-          "{\"type\":\"image_url\",\"image_url\":{\"url\":"
-          "\"http://169.254.169.254/\"}}]}]}",
-          "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
-          "{\"type\":\"image_url\",\"image_url\":{\"url\":"
-          "\"file:///etc/passwd\"}}]}]}",
-          "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"user\",\"content\":["
-          "{\"type\":\"file\",\"file\":{}}]}]}",
-          "invalid_messages" },
-        { "{\"model\":\"m\",\"messages\":[{\"role\":\"assistant\","
-          "\"tool_calls\":[{\"id\":\"x\"}]}]}",
-          "invalid_messages" },
-        { "{" HELLO ",\"tools\":[{\"type\":\"web_search\"}]}",
-          "invalid_messages" },
-    };
     struct gate g;
     char want[64];
 
     gate_open(&g);
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        cr_assert_eq(chat(&g, rows[i].body), SP_EDENIED, "%s", rows[i].body);
-        (void)snprintf(want, sizeof(want), "\"code\":\"%s\"", rows[i].code);
-        cr_assert_eq(g.verdict.status, 400, "%s", rows[i].body);
-        cr_assert_not_null(strstr(g.body, want), "%s: %s", rows[i].body,
+    for (size_t i = 0; i < SP_COUNT(refused); i++) {
+        cr_assert_eq(chat(&g, refused[i].body), SP_EDENIED, "%s",
+                     refused[i].body);
+        (void)snprintf(want, sizeof(want), "\"code\":\"%s\"", refused[i].code);
+        cr_assert_eq(g.verdict.status, 400, "%s", refused[i].body);
+        cr_assert_not_null(strstr(g.body, want), "%s: %s", refused[i].body,
                            g.body);
         cr_assert_not_null(strstr(g.body, "\"type\":\"invalid_request_error"));
         cr_assert_str_eq(g.verdict.kind, "request_refused");

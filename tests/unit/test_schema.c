@@ -62,8 +62,8 @@ left_out_reason(const char *file, const char *group)
 }
 
 /* A file's bytes, owned by the caller. */
-static struct sp_view
-read_file(const char *path)
+static char *
+read_file(const char *path, struct sp_view *ret_text)
 {
     char *data = sp_alloc(MAX_FILE);
     FILE *file = fopen(path, "rb");
@@ -73,7 +73,8 @@ read_file(const char *path)
     len = fread(data, 1, MAX_FILE, file);
     cr_assert(len > 0 && len < MAX_FILE, "%s: size", path);
     (void)fclose(file);
-    return sp_view_make(data, len);
+    *ret_text = sp_view_make(data, len);
+    return data;
 }
 
 static char *
@@ -163,13 +164,14 @@ static void
 run_file(struct suite *s)
 {
     char path[512];
+    char *data = NULL;
     struct sp_json json = { 0 };
     struct sp_view text = { 0 };
     const struct sp_json_token *root = NULL;
     const struct sp_json_token *group = NULL;
 
     (void)snprintf(path, sizeof(path), SUITE "%s", s->file);
-    text = read_file(path);
+    data = read_file(path, &text);
     cr_assert_eq(sp_json_parse(&json, text), 0, "%s", path);
     root = sp_json_root(&json);
     group = sp_json_first(&json, root);
@@ -177,7 +179,7 @@ run_file(struct suite *s)
         run_group(s, &json, group);
     }
     sp_json_free(&json);
-    free((void *)(uintptr_t)text.ptr);
+    sp_free(data);
 }
 
 Test(schema, passes_the_official_suite)

@@ -15,7 +15,8 @@ FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || \
 	echo msgpack)
 PKGS := libczmq libzmq libmicrohttpd gnutls libssl libcrypto $(MSGPACK) libjwt \
-	jansson libpcre2-8 libcurl libcyaml sqlite3 libsodium libseccomp hiredis
+	jansson libpcre2-8 libcurl libcyaml yaml-0.1 sqlite3 libsodium libseccomp \
+	hiredis
 CPPFLAGS += -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 LIBS := -Wl,--as-needed $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
 

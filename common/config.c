@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/alloc.h"
+#include "common/config_place.h"
 #include "common/error.h"
 #include "common/log.h"
 
@@ -200,7 +201,30 @@ sp_config_load(const char *directory, const char *name,
 }
 
 int
-sp_config_check(const char *file, const void *config,
+sp_config_tell(struct sp_buf *why, const char *directory, const char *file,
+               const char *path, const char *format, ...)
+{
+    struct sp_buf text = sp_buf_new(MAX_FILE);
+    struct sp_buf unread = sp_buf_new(MAX_LINE);
+    char name[MAX_PATH];
+    char said[MAX_LINE];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(said, sizeof(said), format, args);
+    va_end(args);
+    (void)snprintf(name, sizeof(name), "%s/%s.yaml", directory, file);
+    /* It was read a moment ago; where it has gone, line 1 must do. */
+    (void)read_file(name, &text, &unread);
+    (void)sp_buf_addf(why, "%s:%lu: %s %s", name,
+                      sp_config_line(sp_buf_view(&text), path), path, said);
+    sp_buf_free(&text);
+    sp_buf_free(&unread);
+    return SP_ECONFIG;
+}
+
+int
+sp_config_check(const char *directory, const char *file, const void *config,
                 const struct sp_config_range *ranges, size_t count,
                 struct sp_buf *why)
 {
@@ -209,12 +233,9 @@ sp_config_check(const char *file, const void *config,
 
         memcpy(&value, (const char *)config + ranges[i].offset, sizeof(value));
         if (value < ranges[i].min || value > ranges[i].max) {
-            (void)sp_buf_addf(why,
-                              "%s.yaml: %s is %u; give a number from %u "
-                              "to %u",
-                              file, ranges[i].name, value, ranges[i].min,
-                              ranges[i].max);
-            return SP_ECONFIG;
+            return sp_config_tell(why, directory, file, ranges[i].name,
+                                  "is %u; give a number from %u to %u", value,
+                                  ranges[i].min, ranges[i].max);
         }
     }
     return 0;

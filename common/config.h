@@ -33,12 +33,20 @@ struct sp_config_range {
 #group "." #member, offsetof(type, group.member), min, max             \
     }
 
-/* Checks every row. 0, or SP_ECONFIG with a sentence about `file`.yaml in
- * `why`. */
+/* Checks every row. 0, or SP_ECONFIG with a sentence about
+ * `directory`/`file`.yaml in `why`. */
 SP_MUST_CHECK int
-sp_config_check(const char *file, const void *config,
+sp_config_check(const char *directory, const char *file, const void *config,
                 const struct sp_config_range *ranges, size_t count,
                 struct sp_buf *why);
+
+/* Writes "`directory`/`file`.yaml:LINE: `path` ..." to `why`, about a value that
+ * has the right type and is wrong all the same; `path` as in
+ * "tiers[1].subject.burst". SP_ECONFIG, for the caller to return. */
+SP_PRINTF(5, 6)
+int
+sp_config_tell(struct sp_buf *why, const char *directory, const char *file,
+               const char *path, const char *format, ...);
 
 void
 sp_config_free(const cyaml_schema_value_t *schema, void **config);

@@ -543,8 +543,18 @@ pipeline_on_probe_answer(void *self, const struct sp_msg *m)
 
 /* ------------------------------------------------------------------- peers */
 
+/* What the lost replica may have held of a started request: the request itself,
+ * or its answer on the way back through validation. The tools answer a repeated
+ * id with what they know; a model would be asked twice, and is not. */
+static bool
+may_have_held(enum sp_service_id lost, const struct request *r)
+{
+    return r->executor == lost || (lost == SP_SERVICE_VALIDATION &&
+                                   r->executor == SP_SERVICE_TOOLS);
+}
+
 /* A replica of `service` has gone with all it held. Whatever no executor has
- * is sent again at once, and so is what an executor of that service had: the
+ * is sent again at once, and so is what it may have held of the others: the
  * executors know the id, so that nothing takes effect twice. */
 static void
 repeat_lost(struct edge *edge, enum sp_service_id service)
@@ -557,7 +567,7 @@ repeat_lost(struct edge *edge, enum sp_service_id service)
 
         next = e->next;
         if (r->state == REQUEST_WAITING &&
-            (!r->started || r->executor == service)) {
+            (!r->started || may_have_held(service, r))) {
             repeat(r);
         }
     }

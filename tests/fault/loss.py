@@ -18,6 +18,9 @@ WRITERS = 4
 # A replica that lives this long counts as healthy: its supervisor starts it
 # again at once, not with a growing delay.
 HEALTHY_S = 5.5
+# Neighbours look for new replicas once a second; before, a replica lives but
+# serves nobody.
+KNOWN_S = 2.5
 BACK_S = 20
 
 
@@ -138,7 +141,9 @@ def serving(gate, service, besides):
 def kill_one(gate, service, replica, dead):
     """Kills a replica that has lived long enough, and waits for the next."""
     pid = serving(gate, service, dead)[replica]
-    assert eventually(lambda: age_s(pid) >= HEALTHY_S, HEALTHY_S + 5)
+    others = [p for p in serving(gate, service, dead).values() if p != pid]
+    assert eventually(lambda: age_s(pid) >= HEALTHY_S and all(
+        age_s(p) >= KNOWN_S for p in others), HEALTHY_S + 5)
     os.kill(pid, signal.SIGKILL)
     dead.add(pid)
     began = time.monotonic()

@@ -38,7 +38,6 @@ async def main():
             json.dumps(
                 {
                     "version": hello.protocolVersion,
-                    "server": hello.serverInfo.name,
                     "tools": [t.name for t in tools.tools],
                     "results": results,
                 }

@@ -41,7 +41,6 @@ async def main():
                 json.dumps(
                     {
                         "version": client.protocol_version,
-                        "server": client.server_info.name,
                         "tools": [t.name for t in tools.tools],
                         "results": results,
                     }

@@ -28,7 +28,6 @@ for (const [name, args] of JSON.parse(process.env.SALLYPORT_CALLS)) {
     });
 }
 console.log(JSON.stringify({
-    server: client.getServerVersion().name,
     tools: tools.map((tool) => tool.name),
     results,
 }));

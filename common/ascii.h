@@ -9,6 +9,7 @@
 /* Appends `v` as the inside of a JSON string (RFC 8259 section 7) in printable
  * ASCII: other characters as \uXXXX, bytes that are no UTF-8 as \ufffd. At
  * most 6 bytes for each byte of `v`. 0 or SP_ELIMIT. */
-int sp_ascii_json(struct sp_buf *out, struct sp_view v);
+int
+sp_ascii_json(struct sp_buf *out, struct sp_view v);
 
 #endif

@@ -13,11 +13,11 @@
 
 #define FILE_NAME "tools"
 #define MAX_TOOLS 1000
-#define MAX_NAME 128          /* MCP: names of 1-128 characters */
-#define MAX_TEXT 4096         /* a description, with room */
-#define MAX_QUERY 4096        /* an SQL text, with room */
+#define MAX_NAME 128           /* MCP: names of 1-128 characters */
+#define MAX_TEXT 4096          /* a description, with room */
+#define MAX_QUERY 4096         /* an SQL text, with room */
 #define MAX_SCHEMA (64 * 1024) /* a published schema, with room */
-#define MAX_COST 1000000000   /* far above any limit that could admit it */
+#define MAX_COST 1000000000    /* far above any limit that could admit it */
 
 /* libcyaml takes any word but "false", "no", "off" and "0" for true, so that a
  * slip of the pen would switch something on: words are listed instead. */
@@ -192,11 +192,12 @@ check_schema(const struct check *c, const char *key, char *text)
                        "JSON there",
                        line_of(text, json.error_at), sp_strerror(error));
         error = refuse(c, key, wrong);
-    } else if (!sp_json_equals(
-                   &json, sp_json_get(&json, sp_json_root(&json), "type"),
-                   "object")) {
-        error = refuse(c, key, "not a JSON object with \"type\": \"object\"; "
-                               "MCP wants one");
+    } else if (!sp_json_equals(&json,
+                               sp_json_get(&json, sp_json_root(&json), "type"),
+                               "object")) {
+        error = refuse(c, key,
+                       "not a JSON object with \"type\": \"object\"; "
+                       "MCP wants one");
     } else {
         compact(text);
     }
@@ -224,8 +225,9 @@ check_meaning(const struct check *c)
                       "a tool that changes something is not read_only");
     }
     if ((strcmp(e->run, "sql") == 0) != (e->query != NULL)) {
-        return refuse(c, "query", "run: sql needs a query, no other run may "
-                                  "have one");
+        return refuse(c, "query",
+                      "run: sql needs a query, no other run may "
+                      "have one");
     }
     return 0;
 }
@@ -276,8 +278,7 @@ by_name(const void *a, const void *b)
 
 /* Checks every tool, then that no two share a name. */
 static int
-fill(struct sp_catalogue *catalogue, const char *directory,
-     struct sp_buf *why)
+fill(struct sp_catalogue *catalogue, const char *directory, struct sp_buf *why)
 {
     struct check check = { .directory = directory, .why = why };
 
@@ -368,8 +369,8 @@ view_to_name(const void *key, const void *element)
     const struct sp_view *view = key;
     const struct sp_tool *const *tool = element;
     size_t len = strlen((*tool)->name);
-    int order = memcmp(view->ptr, (*tool)->name,
-                       view->len < len ? view->len : len);
+    int order =
+        memcmp(view->ptr, (*tool)->name, view->len < len ? view->len : len);
 
     if (order != 0 || view->len == len) {
         return order;

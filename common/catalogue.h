@@ -14,17 +14,17 @@
 
 /* One declared tool. All texts live as long as the catalogue. */
 struct sp_tool {
-    const char *name;         /* 1-128 of [A-Za-z0-9_.-] */
-    const char *title;        /* or NULL */
+    const char *name;  /* 1-128 of [A-Za-z0-9_.-] */
+    const char *title; /* or NULL */
     const char *description;
-    const char *scope;        /* the scope a caller must have; never empty */
-    const char *input_schema; /* JSON text, checked at load, type "object" */
+    const char *scope;         /* the scope a caller must have; never empty */
+    const char *input_schema;  /* JSON text, checked at load, type "object" */
     const char *output_schema; /* JSON text or NULL */
-    const char *run;          /* how tools runs it, e.g. "sql", "account_value" */
-    const char *query;        /* SQL with :named parameters, or NULL */
-    uint64_t cost;            /* estimated cost units, for limits */
-    bool changes;             /* has effects: never run twice for one request */
-    bool read_only_hint;      /* published annotations (MCP) */
+    const char *run;     /* how tools runs it, e.g. "sql", "account_value" */
+    const char *query;   /* SQL with :named parameters, or NULL */
+    uint64_t cost;       /* estimated cost units, for limits */
+    bool changes;        /* has effects: never run twice for one request */
+    bool read_only_hint; /* published annotations (MCP) */
     bool destructive_hint;
     bool idempotent_hint;
     bool open_world_hint;

@@ -49,9 +49,9 @@ enter_key(struct walk *w, struct sp_view key)
             yaml_document_get_node(w->document, pair->key);
 
         if (name->type == YAML_SCALAR_NODE &&
-            sp_view_equal(sp_view_make(name->data.scalar.value,
-                                       name->data.scalar.length),
-                          key)) {
+            sp_view_equal(
+                sp_view_make(name->data.scalar.value, name->data.scalar.length),
+                key)) {
             w->node = yaml_document_get_node(w->document, pair->value);
             w->line = line_of(name);
             return;

@@ -6,10 +6,9 @@
 static const struct {
     int error;
     const char *text;
-} error_texts[] = {
-    { SP_OK, "success" },
+} error_texts[] = { { SP_OK, "success" },
 #define SP_ERROR_TEXT(name, text) { name, text },
-    SP_ERRORS(SP_ERROR_TEXT)
+                    SP_ERRORS(SP_ERROR_TEXT)
 #undef SP_ERROR_TEXT
 };
 

@@ -12,9 +12,9 @@
 #include "common/compiler.h"
 
 enum sp_jail_access {
-    SP_JAIL_READ = 1,     /* read files, list directories */
-    SP_JAIL_WRITE = 2,    /* create, write, truncate, remove, rename files */
-    SP_JAIL_SOCKETS = 4,  /* make and remove unix sockets and lock files */
+    SP_JAIL_READ = 1,    /* read files, list directories */
+    SP_JAIL_WRITE = 2,   /* create, write, truncate, remove, rename files */
+    SP_JAIL_SOCKETS = 4, /* make and remove unix sockets and lock files */
 };
 
 /* A path below which something is allowed. Paths that do not exist are left
@@ -29,13 +29,13 @@ struct sp_jail_path {
 struct sp_jail {
     const struct sp_jail_path *paths;
     size_t path_count;
-    bool inet;              /* may make IPv4 and IPv6 stream sockets */
-    bool accept;            /* may accept connections on inherited sockets */
-    bool datagrams;         /* may make IPv4 and IPv6 datagram sockets */
-    bool file_locks;        /* SQLite: fcntl locks, fsync, shared maps */
+    bool inet;       /* may make IPv4 and IPv6 stream sockets */
+    bool accept;     /* may accept connections on inherited sockets */
+    bool datagrams;  /* may make IPv4 and IPv6 datagram sockets */
+    bool file_locks; /* SQLite: fcntl locks, fsync, shared maps */
     const uint16_t *connect_ports; /* TCP ports to connect to; with inet */
     size_t connect_port_count;
-    bool any_connect_port;  /* upstream URLs may name any port */
+    bool any_connect_port; /* upstream URLs may name any port */
     const uint16_t *bind_ports;
     size_t bind_port_count;
     uint64_t address_space_bytes; /* 0: the default of 1 GiB */

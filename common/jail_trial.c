@@ -209,8 +209,8 @@ steal_socket_path(void)
         int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
         memcpy(address.sun_path, paths[i], strlen(paths[i]) + 1);
-        if (fd >= 0 && bind(fd, (const struct sockaddr *)&address,
-                            sizeof(address)) == 0) {
+        if (fd >= 0 &&
+            bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0) {
             (void)unlink(paths[i]);
             made++;
         }

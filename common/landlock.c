@@ -32,8 +32,7 @@ enum {
     FS_REFER = 1 << 13,
     FS_TRUNCATE = 1 << 14,
     FS_ALL_V1 = (1 << 13) - 1,
-    FS_FILE_ONLY =
-        FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE,
+    FS_FILE_ONLY = FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE,
     NET_BIND = 1 << 0,
     NET_CONNECT = 1 << 1,
     SCOPE_ALL = 3, /* abstract unix sockets, signals */
@@ -46,9 +45,9 @@ static const struct {
     uint64_t net;
     uint64_t scoped;
 } versions[] = {
-    { 1, FS_ALL_V1, 0, 0 },      { 2, FS_REFER, 0, 0 },
-    { 3, FS_TRUNCATE, 0, 0 },    { 4, 0, NET_BIND | NET_CONNECT, 0 },
-    { 5, 1 << 15, 0, 0 },        { 6, 0, 0, SCOPE_ALL },
+    { 1, FS_ALL_V1, 0, 0 },   { 2, FS_REFER, 0, 0 },
+    { 3, FS_TRUNCATE, 0, 0 }, { 4, 0, NET_BIND | NET_CONNECT, 0 },
+    { 5, 1 << 15, 0, 0 },     { 6, 0, 0, SCOPE_ALL },
 };
 
 struct ruleset {
@@ -143,8 +142,8 @@ allow_ports(int ruleset_fd, uint64_t access, const uint16_t *ports,
 }
 
 static int
-add_rules(int ruleset_fd, const struct ruleset *set,
-          const struct sp_jail *jail, const char **ret_error)
+add_rules(int ruleset_fd, const struct ruleset *set, const struct sp_jail *jail,
+          const char **ret_error)
 {
     for (size_t i = 0; i < jail->path_count; i++) {
         if (allow_path(ruleset_fd, set, &jail->paths[i]) != 0) {

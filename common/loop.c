@@ -233,8 +233,7 @@ wait_ms(const struct sp_loop *loop, bool more)
 static void
 take_events(struct sp_loop *loop, int timeout_ms)
 {
-    int count =
-        epoll_wait(loop->epoll_fd, loop->events, BATCH, timeout_ms);
+    int count = epoll_wait(loop->epoll_fd, loop->events, BATCH, timeout_ms);
 
     loop->now_ms = sp_clock_ms();
     if (count < 0 && errno != EINTR) {

@@ -20,14 +20,14 @@ enum sp_refusal_form {
 };
 
 struct sp_refusal {
-    unsigned status;        /* HTTP status */
-    int rpc_code;           /* JSON-RPC error code; 0: from the status */
-    const char *code;       /* stable snake_case word */
-    const char *text;       /* one sentence */
-    struct sp_view rpc_id;  /* JSON text of the id; empty: no id member, as
+    unsigned status;       /* HTTP status */
+    int rpc_code;          /* JSON-RPC error code; 0: from the status */
+    const char *code;      /* stable snake_case word */
+    const char *text;      /* one sentence */
+    struct sp_view rpc_id; /* JSON text of the id; empty: no id member, as
                              * MCP 2025-11-25 and later want it */
-    const char *data;       /* JSON text of error.data, or NULL */
-    int64_t retry_after_s;  /* 0: no Retry-After */
+    const char *data;      /* JSON text of error.data, or NULL */
+    int64_t retry_after_s; /* 0: no Retry-After */
 };
 
 /* The form that callers of this path expect. */

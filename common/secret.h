@@ -23,8 +23,7 @@ sp_secret_load(const char *path, struct sp_secret **ret_secret);
 /* As sp_secret_load(), for a file of exactly 2 * `len` hex digits: the secret
  * is the `len` bytes. SP_EFORMAT for anything else. */
 SP_MUST_CHECK int
-sp_secret_load_hex(const char *path, size_t len,
-                   struct sp_secret **ret_secret);
+sp_secret_load_hex(const char *path, size_t len, struct sp_secret **ret_secret);
 
 /* A copy of the bytes; the caller wipes its own. */
 struct sp_secret *

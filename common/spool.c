@@ -82,8 +82,7 @@ keep(struct sp_spool *spool, const struct sp_event *event)
     kept->bytes = sp_alloc(text_bytes(event) + 1);
     for (size_t i = 0; i < info->field_count; i++) {
         const struct sp_field *field = &info->fields[i];
-        struct sp_view *view =
-            (void *)((char *)&kept->event + field->offset);
+        struct sp_view *view = (void *)((char *)&kept->event + field->offset);
 
         if ((field->type == SP_FIELD_STR || field->type == SP_FIELD_BIN) &&
             view->len > 0) {

@@ -94,8 +94,7 @@ sp_grant_seal(const struct sp_secret *key, const struct sp_grant *grant,
               const struct sp_grant_request *request, struct sp_buf *out)
 {
     unsigned char sealed[SP_MAX_GRANT_BYTES];
-    struct sp_buf plain =
-        sp_buf_new(sizeof(sealed) - NONCE_BYTES - TAG_BYTES);
+    struct sp_buf plain = sp_buf_new(sizeof(sealed) - NONCE_BYTES - TAG_BYTES);
     struct sp_view key_bytes = sp_secret_view(key);
     unsigned long long len = 0;
     int error = SP_ECRYPTO;
@@ -194,8 +193,7 @@ decrypt(const struct sp_secret *key, struct sp_view sealed,
 int
 sp_grant_open(const struct sp_secret *key, struct sp_view sealed,
               const struct sp_grant_request *request, struct sp_view request_id,
-              uint64_t now_ms, struct sp_buf *plain,
-              struct sp_grant *ret_grant)
+              uint64_t now_ms, struct sp_buf *plain, struct sp_grant *ret_grant)
 {
     unsigned char digest[SP_GRANT_DIGEST_BYTES];
     struct sp_grant grant = { 0 };

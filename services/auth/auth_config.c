@@ -164,7 +164,8 @@ auth_config_load(const char *directory, struct auth_config **ret_config,
         return error;
     }
     config = loaded;
-    error = sp_config_check(directory, "auth", config, ranges, SP_COUNT(ranges), why);
+    error = sp_config_check(directory, "auth", config, ranges, SP_COUNT(ranges),
+                            why);
     if (error == 0) {
         error = check_scopes(config, why);
     }

@@ -102,7 +102,8 @@ edge_config_load(const char *directory)
     void *config = NULL;
 
     if (sp_config_load(directory, "edge", &schema, &config, &why) != 0 ||
-        sp_config_check(directory, "edge", config, ranges, SP_COUNT(ranges), &why) != 0) {
+        sp_config_check(directory, "edge", config, ranges, SP_COUNT(ranges),
+                        &why) != 0) {
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);

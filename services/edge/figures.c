@@ -75,8 +75,8 @@ figures_write(const struct figures *f, struct sp_buf *out)
             f->answers[i]);
     }
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        (void)sp_buf_addf(out, "sallyport_edge_%s %" PRIu64 "\n",
-                          rows[i].name, rows[i].value);
+        (void)sp_buf_addf(out, "sallyport_edge_%s %" PRIu64 "\n", rows[i].name,
+                          rows[i].value);
     }
     write_latency(f, out);
 }

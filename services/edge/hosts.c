@@ -135,8 +135,7 @@ hosts_allow_local(struct hosts *hosts, uint16_t port)
 int
 hosts_allow_origin(struct hosts *hosts, struct sp_view origin)
 {
-    const char *mark =
-        memmem(origin.ptr, origin.len, "://", 3);
+    const char *mark = memmem(origin.ptr, origin.len, "://", 3);
     size_t skip = mark == NULL ? 0 : (size_t)(mark - origin.ptr) + 3;
 
     if (mark == NULL || skip > origin.len ||
@@ -149,8 +148,7 @@ hosts_allow_origin(struct hosts *hosts, struct sp_view origin)
 bool
 hosts_knows(const struct hosts *hosts, struct sp_view host)
 {
-    return is_authority(host) &&
-           has(&hosts->hosts, without_default_port(host));
+    return is_authority(host) && has(&hosts->hosts, without_default_port(host));
 }
 
 bool

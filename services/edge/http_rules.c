@@ -140,17 +140,28 @@ static const char mcp_prefix[] = "mcp-";
 static const struct header_rule mcp_rule = { mcp_prefix, FORWARD, NULL };
 
 static const char *const answer_headers[] = {
-    "content-type",  "cache-control",
-    "retry-after",   "www-authenticate",
-    "allow",         "location",
-    "set-cookie",    "vary",
-    "etag",          "last-modified",
-    "pragma",        "link",
-    "dpop-nonce",    "content-security-policy",
-    "x-request-id",  "x-accel-buffering",
-    "ratelimit",     "ratelimit-policy",
-    "ratelimit-limit", "ratelimit-remaining",
-    "ratelimit-reset", "mcp-session-id",
+    "content-type",
+    "cache-control",
+    "retry-after",
+    "www-authenticate",
+    "allow",
+    "location",
+    "set-cookie",
+    "vary",
+    "etag",
+    "last-modified",
+    "pragma",
+    "link",
+    "dpop-nonce",
+    "content-security-policy",
+    "x-request-id",
+    "x-accel-buffering",
+    "ratelimit",
+    "ratelimit-policy",
+    "ratelimit-limit",
+    "ratelimit-remaining",
+    "ratelimit-reset",
+    "mcp-session-id",
     "mcp-protocol-version",
 };
 
@@ -164,8 +175,8 @@ void
 http_headers_begin(struct http_headers *h, struct sp_buf *headers,
                    struct sp_buf *credentials)
 {
-    *h = (struct http_headers){ .headers = headers,
-                                .credentials = credentials };
+    *h =
+        (struct http_headers){ .headers = headers, .credentials = credentials };
     sp_buf_reset(headers);
     sp_buf_reset(credentials);
 }
@@ -213,8 +224,7 @@ trim(struct sp_view v)
     while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
         v = sp_view_skip(v, 1);
     }
-    while (v.len > 0 &&
-           (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) {
+    while (v.len > 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) {
         v.len--;
     }
     return v;
@@ -264,9 +274,9 @@ keep(struct http_headers *h, const struct header_rule *rule,
     if ((rule->use & (FORWARD | CREDENTIAL)) == 0) {
         return HTTP_OK;
     }
-    error = sp_headers_add(
-        (rule->use & CREDENTIAL) != 0 ? h->credentials : h->headers, name,
-        value);
+    error = sp_headers_add((rule->use & CREDENTIAL) != 0 ? h->credentials
+                                                         : h->headers,
+                           name, value);
     if (error == SP_ELIMIT) {
         return HTTP_MANY_HEADERS;
     }

@@ -19,14 +19,12 @@
     F(HTTP_OK, 200, false, "ok", "")                                           \
     F(HTTP_BAD_LAYOUT, 400, true, "malformed_request",                         \
       "The request is not well-formed HTTP/1.1.")                              \
-    F(HTTP_BAD_VERSION, 505, true, "http_version",                             \
-      "Use HTTP/1.1.")                                                         \
+    F(HTTP_BAD_VERSION, 505, true, "http_version", "Use HTTP/1.1.")            \
     F(HTTP_BAD_TARGET, 400, true, "bad_target",                                \
       "The request target is not a plain absolute path.")                      \
     F(HTTP_LONG_TARGET, 414, true, "target_too_long",                          \
       "The request target is too long.")                                       \
-    F(HTTP_BAD_HEADER, 400, true, "bad_header",                                \
-      "A header line is malformed.")                                           \
+    F(HTTP_BAD_HEADER, 400, true, "bad_header", "A header line is malformed.") \
     F(HTTP_MANY_HEADERS, 431, true, "headers_too_large",                       \
       "There are too many header lines, or they are too long.")                \
     F(HTTP_DUPLICATE, 400, true, "duplicate_header",                           \
@@ -45,16 +43,13 @@
       "The only expectation is 100-continue.")                                 \
     F(HTTP_CONTENT_CODING, 415, true, "content_coding",                        \
       "Send the body without a content coding.")                               \
-    F(HTTP_TRAILERS, 400, true, "trailers",                                    \
-      "Trailer fields are not taken.")                                         \
+    F(HTTP_TRAILERS, 400, true, "trailers", "Trailer fields are not taken.")   \
     F(HTTP_BUSY, 503, true, "busy",                                            \
       "The gate holds as many bodies as it can; try again.")                   \
-    F(HTTP_NO_HOST, 400, true, "host_missing",                                 \
-      "The Host header is missing.")                                           \
+    F(HTTP_NO_HOST, 400, true, "host_missing", "The Host header is missing.")  \
     F(HTTP_HOST, 403, true, "host_refused",                                    \
       "The Host header does not name this gate.")                              \
-    F(HTTP_ORIGIN, 403, true, "origin_refused",                                \
-      "The Origin is not allowed.")                                            \
+    F(HTTP_ORIGIN, 403, true, "origin_refused", "The Origin is not allowed.")  \
     F(HTTP_NOT_FOUND, 404, false, "not_found",                                 \
       "There is nothing at this path.")                                        \
     F(HTTP_METHOD, 405, false, "method_not_allowed",                           \

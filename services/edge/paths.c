@@ -209,8 +209,7 @@ is_utf8(struct sp_view v)
     size_t i = 0;
 
     while (i < v.len) {
-        size_t len =
-            utf8_len((const unsigned char *)v.ptr + i, v.len - i);
+        size_t len = utf8_len((const unsigned char *)v.ptr + i, v.len - i);
 
         if (len == 0) {
             return false;

@@ -549,8 +549,8 @@ pipeline_on_probe_answer(void *self, const struct sp_msg *m)
 static bool
 may_have_held(enum sp_service_id lost, const struct request *r)
 {
-    return r->executor == lost || (lost == SP_SERVICE_VALIDATION &&
-                                   r->executor == SP_SERVICE_TOOLS);
+    return r->executor == lost ||
+           (lost == SP_SERVICE_VALIDATION && r->executor == SP_SERVICE_TOOLS);
 }
 
 /* A replica of `service` has gone with all it held. Whatever no executor has

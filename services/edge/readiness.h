@@ -17,11 +17,11 @@
 #define READINESS_VALID_MS 3000
 
 struct readiness {
-    unsigned char key[8];              /* first half of our probes' ids */
-    uint64_t counter;                  /* second half of the next one */
-    int64_t sent_ms[READINESS_PROBES]; /* by counter, the newest ones */
+    unsigned char key[8];                   /* first half of our probes' ids */
+    uint64_t counter;                       /* second half of the next one */
+    int64_t sent_ms[READINESS_PROBES];      /* by counter, the newest ones */
     int64_t proved_ms[READINESS_EXECUTORS]; /* 0: never */
-    bool was_ready;                    /* at least once */
+    bool was_ready;                         /* at least once */
 };
 
 /* `key` is 8 random bytes. */
@@ -46,7 +46,6 @@ readiness_interval_ms(const struct readiness *r, int64_t now_ms);
 
 /* {"ready":true,"waiting_for":[]} */
 void
-readiness_write(const struct readiness *r, int64_t now_ms,
-                struct sp_buf *out);
+readiness_write(const struct readiness *r, int64_t now_ms, struct sp_buf *out);
 
 #endif

@@ -10,11 +10,11 @@
 #include "services/edge/paths.h"
 
 struct retry_config {
-    int64_t floor_ms;   /* shortest wait before a repetition */
-    unsigned factor;    /* wait this many times the usual time */
-    unsigned attempts;  /* sendings in all, the first included */
-    unsigned percent;   /* repetitions per hundred requests */
-    unsigned spare;     /* repetitions that an idle edge may make at once */
+    int64_t floor_ms;  /* shortest wait before a repetition */
+    unsigned factor;   /* wait this many times the usual time */
+    unsigned attempts; /* sendings in all, the first included */
+    unsigned percent;  /* repetitions per hundred requests */
+    unsigned spare;    /* repetitions that an idle edge may make at once */
 };
 
 /* Attempts that a lost peer may cause, whatever the configuration: the schema's
@@ -26,13 +26,12 @@ struct retry {
     int64_t usual_us[PATHS_CLASSES]; /* smoothed time to the first sign */
     int64_t tokens;                  /* budget, in hundredths */
     int64_t refilled_ms;
-    uint64_t repeated;  /* repetitions made for silence */
-    uint64_t withheld;  /* repetitions that the budget forbade */
+    uint64_t repeated; /* repetitions made for silence */
+    uint64_t withheld; /* repetitions that the budget forbade */
 };
 
 void
-retry_begin(struct retry *r, const struct retry_config *config,
-            int64_t now_ms);
+retry_begin(struct retry *r, const struct retry_config *config, int64_t now_ms);
 
 /* A request is sent for the first time: it earns its part of the budget. */
 void

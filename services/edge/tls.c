@@ -67,8 +67,8 @@ read_key(const char *path)
     char *text = NULL;
 
     if (error != 0) {
-        sp_refuse("%s: %s; the key must be a file of ours with mode 0600",
-                  path, sp_strerror(error));
+        sp_refuse("%s: %s; the key must be a file of ours with mode 0600", path,
+                  sp_strerror(error));
     }
     text = sp_dup_view(sp_secret_view(secret));
     sp_secret_free(&secret);

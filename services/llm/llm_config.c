@@ -140,7 +140,8 @@ llm_config_load(const char *directory)
     struct llm_config *config = NULL;
 
     if (sp_config_load(directory, "llm", &schema, &loaded, &why) != 0 ||
-        sp_config_check(directory, "llm", loaded, ranges, SP_COUNT(ranges), &why) != 0) {
+        sp_config_check(directory, "llm", loaded, ranges, SP_COUNT(ranges),
+                        &why) != 0) {
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);

@@ -19,7 +19,8 @@ enum limit_kind {
 };
 
 /* "address", "client", "subject". */
-const char *limit_kind_name(enum limit_kind kind);
+const char *
+limit_kind_name(enum limit_kind kind);
 
 struct caller {
     struct sp_view address;
@@ -50,20 +51,25 @@ struct verdict {
 struct admission;
 
 /* `config` must outlive it; `seed` is random. */
-struct admission *admission_new(const struct ratelimit_config *config,
-                                const unsigned char seed[LIMITS_SEED_BYTES]);
+struct admission *
+admission_new(const struct ratelimit_config *config,
+              const unsigned char seed[LIMITS_SEED_BYTES]);
 
-void admission_free(struct admission **a);
+void
+admission_free(struct admission **a);
 
 /* Asks the three limits; charges nothing. */
-void admission_ask(const struct admission *a, const struct caller *caller,
-                   int64_t now_ns, struct verdict *ret_verdict);
+void
+admission_ask(const struct admission *a, const struct caller *caller,
+              int64_t now_ns, struct verdict *ret_verdict);
 
 /* Charges what an admitting verdict of the same moment stands for. */
-void admission_charge(struct admission *a, const struct verdict *verdict,
-                      int64_t now_ns);
+void
+admission_charge(struct admission *a, const struct verdict *verdict,
+                 int64_t now_ns);
 
 /* The table below, for its figures and for other keys. */
-const struct limits *admission_limits(const struct admission *a);
+const struct limits *
+admission_limits(const struct admission *a);
 
 #endif

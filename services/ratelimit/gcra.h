@@ -16,19 +16,20 @@ struct gcra_rate {
 /* `requests` in each `window_s` seconds, at most `burst` at once. All at least
  * 1, `burst` at most `requests`: the sums then stay below window_s seconds. The
  * interval is rounded up, so that never more than `requests` are earned. */
-struct gcra_rate gcra_rate(uint32_t requests, uint32_t window_s,
-                           uint32_t burst);
+struct gcra_rate
+gcra_rate(uint32_t requests, uint32_t window_s, uint32_t burst);
 
 /* How long until one more conforms; 0 where it does now. A `tat_ns` in the
  * past, also 0, is a full state. */
-int64_t gcra_wait(const struct gcra_rate *rate, int64_t tat_ns, int64_t now_ns);
+int64_t
+gcra_wait(const struct gcra_rate *rate, int64_t tat_ns, int64_t now_ns);
 
 /* The TAT after one more, which must conform. */
-int64_t gcra_charge(const struct gcra_rate *rate, int64_t tat_ns,
-                    int64_t now_ns);
+int64_t
+gcra_charge(const struct gcra_rate *rate, int64_t tat_ns, int64_t now_ns);
 
 /* How many conform at once now: 0 to burst. */
-int64_t gcra_remaining(const struct gcra_rate *rate, int64_t tat_ns,
-                       int64_t now_ns);
+int64_t
+gcra_remaining(const struct gcra_rate *rate, int64_t tat_ns, int64_t now_ns);
 
 #endif

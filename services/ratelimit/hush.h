@@ -28,16 +28,21 @@ struct hush_sink {
 
 struct hush;
 
-struct hush *hush_new(struct hush_sink sink);
+struct hush *
+hush_new(struct hush_sink sink);
 
-void hush_free(struct hush **h);
+void
+hush_free(struct hush **h);
 
-void hush_note(struct hush *h, const struct hush_note *note, int64_t now_ms);
+void
+hush_note(struct hush *h, const struct hush_note *note, int64_t now_ms);
 
 /* Tells what has waited for its second; to be called about once a second. */
-void hush_tick(struct hush *h, int64_t now_ms);
+void
+hush_tick(struct hush *h, int64_t now_ms);
 
 /* Tells everything that waits: at the end of the process. */
-void hush_flush(struct hush *h);
+void
+hush_flush(struct hush *h);
 
 #endif

@@ -23,27 +23,33 @@ struct limits;
 
 /* Room for `entries` states, rounded up to a power of two of sets. `seed` is
  * random. */
-struct limits *limits_new(size_t entries,
-                          const unsigned char seed[LIMITS_SEED_BYTES]);
+struct limits *
+limits_new(size_t entries, const unsigned char seed[LIMITS_SEED_BYTES]);
 
-void limits_free(struct limits **l);
+void
+limits_free(struct limits **l);
 
 /* The key of a value, at most 256 bytes; `kind` and `tier` keep equal values
  * apart. */
-struct limit_key limits_key(const struct limits *l, uint8_t kind, uint8_t tier,
-                            struct sp_view value);
+struct limit_key
+limits_key(const struct limits *l, uint8_t kind, uint8_t tier,
+           struct sp_view value);
 
 /* The TAT kept for the key, 0 for none. */
-int64_t limits_get(const struct limits *l, const struct limit_key *key);
+int64_t
+limits_get(const struct limits *l, const struct limit_key *key);
 
 /* Keeps a TAT for the key. */
-void limits_put(struct limits *l, const struct limit_key *key, int64_t tat_ns,
-                int64_t now_ns);
+void
+limits_put(struct limits *l, const struct limit_key *key, int64_t tat_ns,
+           int64_t now_ns);
 
 /* States that were forgotten before they had recovered. */
-uint64_t limits_evicted(const struct limits *l);
+uint64_t
+limits_evicted(const struct limits *l);
 
 /* Places that are or were taken. */
-size_t limits_used(const struct limits *l);
+size_t
+limits_used(const struct limits *l);
 
 #endif

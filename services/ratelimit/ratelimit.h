@@ -27,17 +27,23 @@ struct ratelimit {
     struct ratelimit_figures figures;
 };
 
-void ratelimit_on_checked_call(void *self, const struct sp_msg *m);
+void
+ratelimit_on_checked_call(void *self, const struct sp_msg *m);
 
-void ratelimit_on_cancel(void *self, const struct sp_msg *m);
+void
+ratelimit_on_cancel(void *self, const struct sp_msg *m);
 
-void ratelimit_on_credit(void *self, const struct sp_msg *m);
+void
+ratelimit_on_credit(void *self, const struct sp_msg *m);
 
-void ratelimit_on_probe(void *self, const struct sp_msg *m);
+void
+ratelimit_on_probe(void *self, const struct sp_msg *m);
 
 /* The edge resends at once what a lost executor had not STARTED. */
-void ratelimit_on_peer(void *self, enum sp_service_id service, bool up);
+void
+ratelimit_on_peer(void *self, enum sp_service_id service, bool up);
 
-void ratelimit_write_metrics(void *self, struct sp_buf *out);
+void
+ratelimit_write_metrics(void *self, struct sp_buf *out);
 
 #endif

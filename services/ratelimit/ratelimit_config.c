@@ -16,7 +16,7 @@
 #define MAX_CLIENTS 1024
 #define MAX_NAME 32
 
-#define NUMBER(type, name) \
+#define NUMBER(type, name)                                                     \
     CYAML_FIELD_UINT(#name, CYAML_FLAG_DEFAULT, struct type, name)
 
 static const cyaml_schema_field_t rate_fields[] = {
@@ -26,8 +26,8 @@ static const cyaml_schema_field_t rate_fields[] = {
     CYAML_FIELD_END,
 };
 
-#define RATE(name) \
-    CYAML_FIELD_MAPPING(#name, CYAML_FLAG_DEFAULT, struct tier_config, name, \
+#define RATE(name)                                                             \
+    CYAML_FIELD_MAPPING(#name, CYAML_FLAG_DEFAULT, struct tier_config, name,   \
                         rate_fields)
 
 static const cyaml_schema_field_t tier_fields[] = {

@@ -37,10 +37,11 @@ struct ratelimit_config {
 
 /* Loads and checks `directory`/ratelimit.yaml. 0, or SP_ECONFIG with a sentence
  * in `why`. Freed by ratelimit_config_free(). */
-SP_MUST_CHECK int ratelimit_config_load(const char *directory,
-                                        struct ratelimit_config **ret_config,
-                                        struct sp_buf *why);
+SP_MUST_CHECK int
+ratelimit_config_load(const char *directory,
+                      struct ratelimit_config **ret_config, struct sp_buf *why);
 
-void ratelimit_config_free(struct ratelimit_config **config);
+void
+ratelimit_config_free(struct ratelimit_config **config);
 
 #endif

@@ -33,8 +33,8 @@ decimal_of(struct sp_view number)
     const char *p = number.ptr;
     const char *end = number.ptr + number.len;
     bool fraction = false;
-    int64_t scale = 0;  /* digits behind the point so far */
-    size_t seen = 0;    /* digits since the first significant one */
+    int64_t scale = 0; /* digits behind the point so far */
+    size_t seen = 0;   /* digits since the first significant one */
 
     if (p < end && *p == '-') {
         d.negative = true;

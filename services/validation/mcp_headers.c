@@ -32,8 +32,7 @@ mcp_headers_read(struct sp_view text, struct mcp_headers *ret_headers)
 
     while ((more = sp_headers_next(&text, &name, &value)) > 0) {
         for (size_t i = 0; i < SP_COUNT(known); i++) {
-            struct sp_view *slot =
-                (void *)((char *)&headers + known[i].offset);
+            struct sp_view *slot = (void *)((char *)&headers + known[i].offset);
 
             if (sp_view_is(name, known[i].name)) {
                 headers.repeated = headers.repeated || slot->ptr != NULL;
@@ -84,13 +83,12 @@ mcp_headers_decode(struct sp_view value, struct sp_buf *scratch,
         *ret_text = value;
         return is_plain(value) ? 0 : SP_EFORMAT;
     }
-    inner = sp_view_make(value.ptr + sizeof(PREFIX) - 1,
-                         value.len - (sizeof(PREFIX) - 1) -
-                             (sizeof(SUFFIX) - 1));
+    inner =
+        sp_view_make(value.ptr + sizeof(PREFIX) - 1,
+                     value.len - (sizeof(PREFIX) - 1) - (sizeof(SUFFIX) - 1));
     /* Strict: padding is required, and nothing may stand behind it. */
-    if (sodium_base642bin(decoded, sizeof(decoded), inner.ptr, inner.len,
-                          NULL, &len, NULL,
-                          sodium_base64_VARIANT_ORIGINAL) != 0) {
+    if (sodium_base642bin(decoded, sizeof(decoded), inner.ptr, inner.len, NULL,
+                          &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
         return SP_EFORMAT;
     }
     sp_buf_reset(scratch);

@@ -46,8 +46,7 @@ refuse(struct reading *r, const char *text)
 
 /* The annotation as the header's name. */
 static int
-read_name(struct reading *r, const struct sp_json_token *t,
-          struct param *param)
+read_name(struct reading *r, const struct sp_json_token *t, struct param *param)
 {
     struct sp_buf scratch = sp_buf_new(MAX_NAME * 6);
     struct sp_buf line = sp_buf_new(MAX_NAME * 2);
@@ -77,8 +76,7 @@ static int
 read_type(struct reading *r, const struct sp_json_token *property,
           struct param *param)
 {
-    const struct sp_json_token *type =
-        sp_json_get(r->schema, property, "type");
+    const struct sp_json_token *type = sp_json_get(r->schema, property, "type");
 
     if (sp_json_equals(r->schema, type, "string")) {
         param->type = SP_JSON_STRING;
@@ -300,8 +298,8 @@ mcp_params_check(const struct mcp_params *params, struct sp_view headers,
                  const struct sp_json_token *arguments, struct sp_buf *scratch)
 {
     for (size_t i = 0; params != NULL && i < params->count; i++) {
-        int error = check_one(&params->params[i], headers, json, arguments,
-                              scratch);
+        int error =
+            check_one(&params->params[i], headers, json, arguments, scratch);
 
         if (error != 0) {
             return error;

@@ -25,7 +25,6 @@ mcp_params_free(struct mcp_params **params);
 SP_MUST_CHECK int
 mcp_params_check(const struct mcp_params *params, struct sp_view headers,
                  const struct sp_json *json,
-                 const struct sp_json_token *arguments,
-                 struct sp_buf *scratch);
+                 const struct sp_json_token *arguments, struct sp_buf *scratch);
 
 #endif

@@ -12,8 +12,7 @@ trim(struct sp_view v)
     while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
         v = sp_view_skip(v, 1);
     }
-    while (v.len > 0 &&
-           (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) {
+    while (v.len > 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) {
         v.len--;
     }
     return v;

@@ -21,8 +21,7 @@ struct pattern_matcher {
 };
 
 int
-pattern_translate(struct sp_view source, struct sp_buf *out,
-                  struct sp_buf *why)
+pattern_translate(struct sp_view source, struct sp_buf *out, struct sp_buf *why)
 {
     if (source.len > PATTERN_MAX_BYTES) {
         (void)sp_buf_addf(why, "is longer than %d bytes", PATTERN_MAX_BYTES);
@@ -47,8 +46,8 @@ pattern_compile(struct sp_view source, struct pattern **ret_pattern,
     if (error != 0) {
         goto out;
     }
-    code = pcre2_compile((PCRE2_SPTR)(text.len > 0 ? text.data : ""),
-                         text.len, options, &problem, &at, NULL);
+    code = pcre2_compile((PCRE2_SPTR)(text.len > 0 ? text.data : ""), text.len,
+                         options, &problem, &at, NULL);
     if (code == NULL) {
         (void)sp_buf_addf(why, "is refused by PCRE2 (error %d)", problem);
         error = SP_EFORMAT;
@@ -107,10 +106,9 @@ int
 pattern_find(const struct pattern *pattern, struct pattern_matcher *matcher,
              struct sp_view subject, bool *ret_found)
 {
-    int result = pcre2_match(pattern->code,
-                             (PCRE2_SPTR)(subject.len > 0 ? subject.ptr : ""),
-                             subject.len, 0, PCRE2_NO_UTF_CHECK,
-                             matcher->data, matcher->context);
+    int result = pcre2_match(
+        pattern->code, (PCRE2_SPTR)(subject.len > 0 ? subject.ptr : ""),
+        subject.len, 0, PCRE2_NO_UTF_CHECK, matcher->data, matcher->context);
 
     if (result < 0 && result != PCRE2_ERROR_NOMATCH) {
         return SP_ELIMIT;

@@ -216,8 +216,8 @@ add_space_set(struct translation *t, bool negated)
         }
         return sp_buf_add_str(t->out, negated ? NOT_SPACES : SPACES);
     }
-    return sp_buf_add_str(t->out, negated ? "[" NOT_SPACES "]"
-                                          : "[" SPACES "]");
+    return sp_buf_add_str(t->out,
+                          negated ? "[" NOT_SPACES "]" : "[" SPACES "]");
 }
 
 /* Escapes that stand for one fixed character. */
@@ -352,8 +352,8 @@ translate_class(struct translation *t)
 }
 
 /* The openings of groups that both languages read alike. */
-static const char *const group_openings[] = { "(?:", "(?=", "(?!", "(?<=",
-                                              "(?<!" };
+static const char *const group_openings[] = { "(?:", "(?=", "(?!",
+                                              "(?<=", "(?<!" };
 
 /* A group; t->p stands at '('. */
 static int
@@ -436,8 +436,7 @@ translate_plain(struct translation *t)
     if (c == '}' || c == ']') {
         return refuse(t, "has a bracket that closes nothing");
     }
-    t->before = c == '|' || c == '^' || c == '$' ? BEFORE_NOTHING
-                                                 : BEFORE_ATOM;
+    t->before = c == '|' || c == '^' || c == '$' ? BEFORE_NOTHING : BEFORE_ATOM;
     return sp_buf_add(t->out, &c, 1);
 }
 

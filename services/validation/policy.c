@@ -8,8 +8,7 @@
 static const struct policy_row rows[] = {
     { "/mcp", "POST", POLICY_MCP_MESSAGE, NULL, SP_SERVICE_TOOLS },
     { "/mcp", "DELETE", POLICY_MCP_SESSION_END, NULL, SP_SERVICE_TOOLS },
-    { "/v1/chat/completions", "POST", POLICY_CHAT, "llm:chat",
-      SP_SERVICE_LLM },
+    { "/v1/chat/completions", "POST", POLICY_CHAT, "llm:chat", SP_SERVICE_LLM },
     { "/v1/models", "GET", POLICY_MODELS, "llm:chat", SP_SERVICE_LLM },
 };
 

@@ -52,8 +52,7 @@ schema_keep_string(struct schema *schema, const struct sp_json_token *t)
 void
 schema_keep_pattern(struct schema *schema, struct pattern *pattern)
 {
-    schema->patterns = sp_realloc_n(schema->patterns,
-                                    schema->pattern_count + 1,
+    schema->patterns = sp_realloc_n(schema->patterns, schema->pattern_count + 1,
                                     sizeof(*schema->patterns));
     schema->patterns[schema->pattern_count++] = pattern;
 }

@@ -142,8 +142,8 @@ take_anchor(struct walk *w, const struct sp_json_token *t, bool dynamic,
             return schema_refuse(s, anchor, w->why, "the same anchor twice");
         }
     }
-    s->anchors = sp_realloc_n(s->anchors, s->anchor_count + 1,
-                              sizeof(*s->anchors));
+    s->anchors =
+        sp_realloc_n(s->anchors, s->anchor_count + 1, sizeof(*s->anchors));
     s->anchors[s->anchor_count++] = (struct schema_anchor){
         .name = name,
         .resource = resource,
@@ -167,8 +167,7 @@ walk_keyword(struct walk *w, const struct sp_json_token *key,
         struct sp_view raw = sp_json_raw(json, key);
 
         return schema_refuse(w->schema, key, w->why,
-                             "the keyword %.*s is not supported",
-                             SP_VIEW(raw));
+                             "the keyword %.*s is not supported", SP_VIEW(raw));
     }
     if (shape == SCHEMA_SHAPE_NONE) {
         return 0;
@@ -184,10 +183,9 @@ walk_keyword(struct walk *w, const struct sp_json_token *key,
     }
     child = sp_json_first(json, value);
     for (; child != NULL; child = sp_json_next(json, value, child)) {
-        error = walk_schema(w, shape == SCHEMA_SHAPE_MAP
-                                   ? sp_json_value(json, child)
-                                   : child,
-                            resource);
+        error = walk_schema(
+            w, shape == SCHEMA_SHAPE_MAP ? sp_json_value(json, child) : child,
+            resource);
         if (error != 0) {
             return error;
         }

@@ -32,8 +32,8 @@ uri_split_fragment(struct sp_view uri, struct sp_view *ret_uri,
     size_t at = find_any(uri, "#");
 
     *ret_uri = sp_view_make(uri.ptr, at);
-    *ret_fragment = at < uri.len ? sp_view_skip(uri, at + 1)
-                                 : sp_view_make(NULL, 0);
+    *ret_fragment =
+        at < uri.len ? sp_view_skip(uri, at + 1) : sp_view_make(NULL, 0);
 }
 
 static struct parts
@@ -123,8 +123,7 @@ add_merged(const struct parts *base, struct sp_view path, struct sp_buf *out)
 }
 
 static void
-add_origin(const struct parts *parts, struct sp_view scheme,
-           struct sp_buf *out)
+add_origin(const struct parts *parts, struct sp_view scheme, struct sp_buf *out)
 {
     if (scheme.ptr != NULL) {
         (void)sp_buf_add_view(out, scheme);

@@ -20,8 +20,8 @@
 static void
 enter_state(char directory[64])
 {
-    static const char *const paths[] = { "keys", "keys/auth", "run",
-                                         "run/edge", "run/auth", "run/tools",
+    static const char *const paths[] = { "keys",       "keys/auth", "run",
+                                         "run/edge",   "run/auth",  "run/tools",
                                          "run/monitor" };
 
     (void)snprintf(directory, 64, "/tmp/sallyport-jail-XXXXXX");

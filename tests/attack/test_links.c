@@ -349,26 +349,26 @@ Test(links, admit_exactly_the_one_sender_that_a_socket_is_for)
 
         cr_assert_eq(sp_link_keys_load(to, false, &keys, &why), 0, "%s", why);
         for (int n = 0; n < SP_SERVICE_COUNT * SP_SERVICE_COUNT; n++) {
-            enum sp_service_id domain = (enum sp_service_id)(n %
-                                                             SP_SERVICE_COUNT);
-            enum sp_service_id name = (enum sp_service_id)(n /
-                                                           SP_SERVICE_COUNT);
+            enum sp_service_id domain =
+                (enum sp_service_id)(n % SP_SERVICE_COUNT);
+            enum sp_service_id name =
+                (enum sp_service_id)(n / SP_SERVICE_COUNT);
 
             for (int s = 0; s < SP_SERVICE_COUNT * SP_SERVICE_COUNT; s++) {
-                enum sp_service_id a = (enum sp_service_id)(s /
-                                                            SP_SERVICE_COUNT);
-                enum sp_service_id b = (enum sp_service_id)(s %
-                                                            SP_SERVICE_COUNT);
+                enum sp_service_id a =
+                    (enum sp_service_id)(s / SP_SERVICE_COUNT);
+                enum sp_service_id b =
+                    (enum sp_service_id)(s % SP_SERVICE_COUNT);
                 bool want = sp_link_exists(domain, to) && name == domain &&
                             a == domain && b == to;
 
                 secret_of(a, b, secret);
-                cr_assert_eq(
-                    sp_link_keys_admit(
-                        keys, sp_view_of(sp_service_name(domain)),
-                        sp_view_of("PLAIN"),
-                        sp_view_of(sp_service_name(name)), sp_view_of(secret)),
-                    want);
+                cr_assert_eq(sp_link_keys_admit(
+                                 keys, sp_view_of(sp_service_name(domain)),
+                                 sp_view_of("PLAIN"),
+                                 sp_view_of(sp_service_name(name)),
+                                 sp_view_of(secret)),
+                             want);
             }
         }
         sp_link_keys_free(&keys);
@@ -427,8 +427,8 @@ Test(links, turn_away_strangers_on_the_wire)
         struct sp_buf frame = smallest(sp_message_info(SP_MSG_PROBE));
 
         end_open(&receiver, SP_SERVICE_AUTH, loop);
-        attacker = attacker_new("run/auth/edge.0", rows[i].name,
-                                rows[i].password);
+        attacker =
+            attacker_new("run/auth/edge.0", rows[i].name, rows[i].password);
         cr_assert_geq(zmq_send(attacker.push, frame.data, frame.len, 0), 0);
         run(loop); /* the refusal itself is the event */
         cr_assert_eq(receiver.last_error, SP_EAUTH, "%s", rows[i].label);

@@ -47,8 +47,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         visit(&json, &json.tokens[i]);
         (void)sp_json_get(&json, &json.tokens[i], "name");
     }
-    if (sp_json_parse(&again,
-                      sp_json_raw(&json, sp_json_root(&json))) != 0 ||
+    if (sp_json_parse(&again, sp_json_raw(&json, sp_json_root(&json))) != 0 ||
         again.count != json.count) {
         abort();
     }

@@ -98,12 +98,11 @@ Test(catalogue, finds_exact_names_only)
     struct sp_catalogue *catalogue = NULL;
     struct sp_buf why = sp_buf_new(4096);
 
-    cr_assert_eq(load_text("tools:\n" TOOL("b.c") TOOL("B") TOOL("b"),
-                           &catalogue, &why),
-                 0, "%.*s", SP_VIEW(sp_buf_view(&why)));
+    cr_assert_eq(
+        load_text("tools:\n" TOOL("b.c") TOOL("B") TOOL("b"), &catalogue, &why),
+        0, "%.*s", SP_VIEW(sp_buf_view(&why)));
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        const struct sp_tool *tool =
-            sp_catalogue_find(catalogue, rows[i].name);
+        const struct sp_tool *tool = sp_catalogue_find(catalogue, rows[i].name);
 
         cr_expect_eq(tool != NULL, rows[i].found, "%.*s",
                      SP_VIEW(rows[i].name));
@@ -171,8 +170,8 @@ Test(catalogue, refuses_what_is_wrong)
         { "no truth value", "tools:\n  - name: n\n    changes: maybe\n", "" },
         { "bad name", "tools:\n" TOOL("b/c"), "tool 1 (b/c): name:" },
         { "the same name twice", "tools:\n" TOOL("b") TOOL("b"), "used twice" },
-        { "changes and read_only",
-          WITHOUT_SCHEMA(HINT_LINES) SCHEMA_LINES, "annotations:" },
+        { "changes and read_only", WITHOUT_SCHEMA(HINT_LINES) SCHEMA_LINES,
+          "annotations:" },
         { "query without sql", "tools:\n" TOOL("b") "    query: SELECT 1\n",
           "query:" },
         { "schema is no JSON",

@@ -123,9 +123,8 @@ Test(codec, refuses_every_prefix_and_trailing_byte)
         struct sp_msg got = { 0 };
 
         for (size_t len = 0; len < whole.len; len++) {
-            cr_assert_lt(
-                sp_decode(decoder, sp_view_make(whole.ptr, len), &got), 0,
-                "%s cut at %zu", infos[i].name, len);
+            cr_assert_lt(sp_decode(decoder, sp_view_make(whole.ptr, len), &got),
+                         0, "%s cut at %zu", infos[i].name, len);
         }
         cr_assert_eq(sp_buf_add(&out, "\0", 1), 0);
         whole = sp_view_make(out.data + 4, out.len - 4);
@@ -200,11 +199,11 @@ Test(codec, refuses_hostile_envelopes)
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
         struct sp_msg got = { 0 };
-        int error = sp_decode(
-            decoder, sp_view_make(rows[i].bytes, rows[i].len), &got);
+        int error =
+            sp_decode(decoder, sp_view_make(rows[i].bytes, rows[i].len), &got);
 
-        cr_assert_eq(error, rows[i].want, "%s: got %d, want %d",
-                     rows[i].label, error, rows[i].want);
+        cr_assert_eq(error, rows[i].want, "%s: got %d, want %d", rows[i].label,
+                     error, rows[i].want);
     }
     sp_decoder_free(&decoder);
 }
@@ -241,13 +240,26 @@ Test(schema, routes_name_known_messages_once)
 Test(schema, has_exactly_the_designed_links)
 {
     static const char *const links[] = {
-        "edge-auth",        "edge-monitor",       "auth-edge",
-        "auth-validation",  "auth-monitor",       "validation-edge",
-        "validation-ratelimit", "validation-monitor", "ratelimit-edge",
-        "ratelimit-tools",  "ratelimit-llm",      "ratelimit-monitor",
-        "tools-edge",       "tools-validation",   "tools-monitor",
-        "llm-edge",         "llm-validation",     "llm-monitor",
-        "monitor-edge",     "monitor-validation",
+        "edge-auth",
+        "edge-monitor",
+        "auth-edge",
+        "auth-validation",
+        "auth-monitor",
+        "validation-edge",
+        "validation-ratelimit",
+        "validation-monitor",
+        "ratelimit-edge",
+        "ratelimit-tools",
+        "ratelimit-llm",
+        "ratelimit-monitor",
+        "tools-edge",
+        "tools-validation",
+        "tools-monitor",
+        "llm-edge",
+        "llm-validation",
+        "llm-monitor",
+        "monitor-edge",
+        "monitor-validation",
     };
     size_t found = 0;
 

@@ -50,9 +50,9 @@ open_with(struct sp_view sealed, const struct sp_grant_request *request,
 {
     struct sp_secret *key =
         sp_secret_new(sp_view_make(key_bytes, SP_GRANT_KEY_BYTES));
-    int error = sp_grant_open(key, sealed, request,
-                              sp_view_make(request_id, 16), now_ms, plain,
-                              ret_grant);
+    int error =
+        sp_grant_open(key, sealed, request, sp_view_make(request_id, 16),
+                      now_ms, plain, ret_grant);
 
     sp_secret_free(&key);
     return error;
@@ -138,8 +138,8 @@ Test(grant, refuses_forged_changed_and_cut)
                                &grant, &plain),
                      0, "byte %zu", i);
         sealed.data[i] ^= 1;
-        cr_assert_lt(open_with(sp_view_make(sealed.data, i), &request,
-                               id_bytes, 999, &grant, &plain),
+        cr_assert_lt(open_with(sp_view_make(sealed.data, i), &request, id_bytes,
+                               999, &grant, &plain),
                      0, "cut at %zu", i);
     }
     cr_assert_eq(sp_buf_add(&sealed, "x", 1), 0);
@@ -172,10 +172,14 @@ Test(grant, finds_scopes_as_whole_words)
         const char *scope;
         bool want;
     } rows[] = {
-        { "a b c", "b", true },     { "a b c", "c", true },
-        { "ab", "a", false },       { "a", "ab", false },
-        { "", "a", false },         { "a", "", false },
-        { "a  b", "", false },      { "customer:read", "customer:read", true },
+        { "a b c", "b", true },
+        { "a b c", "c", true },
+        { "ab", "a", false },
+        { "a", "ab", false },
+        { "", "a", false },
+        { "a", "", false },
+        { "a  b", "", false },
+        { "customer:read", "customer:read", true },
         { "customer:reads", "customer:read", false },
     };
 

@@ -16,9 +16,8 @@ Test(headers, adds_lines_with_lower_names)
     cr_expect_eq(
         sp_headers_add(&text, sp_view_of("X-!#$%&'*+.^_`|~9"), sp_view_of("")),
         0);
-    cr_expect_eq(sp_headers_add(&text, sp_view_of("x-obs"),
-                                sp_view_of("caf\xe9")),
-                 0);
+    cr_expect_eq(
+        sp_headers_add(&text, sp_view_of("x-obs"), sp_view_of("caf\xe9")), 0);
     cr_expect(sp_view_is(sp_buf_view(&text),
                          "content-type: text/plain; a=\"\tb\"\n"
                          "x-!#$%&'*+.^_`|~9: \nx-obs: caf\xe9\n"));
@@ -82,9 +81,8 @@ Test(headers, add_keeps_the_text_when_full)
     for (size_t max = 0; max < 6; max++) {
         struct sp_buf text = sp_buf_new(max);
 
-        cr_expect_eq(
-            sp_headers_add(&text, sp_view_of("ab"), sp_view_of("c")),
-            SP_ELIMIT);
+        cr_expect_eq(sp_headers_add(&text, sp_view_of("ab"), sp_view_of("c")),
+                     SP_ELIMIT);
         cr_expect_eq(text.len, 0);
         sp_buf_free(&text);
     }

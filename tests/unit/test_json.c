@@ -84,8 +84,7 @@ Test(json, agrees_with_the_test_suite)
         if (is_duplicate_case(entry->d_name)) {
             cr_expect_eq(error, SP_EDUPLICATE, "%s", entry->d_name);
         } else if (entry->d_name[0] == 'y') {
-            cr_expect_eq(error, 0, "%s: %s", entry->d_name,
-                         sp_strerror(error));
+            cr_expect_eq(error, 0, "%s: %s", entry->d_name, sp_strerror(error));
         } else if (entry->d_name[0] == 'n') {
             cr_expect_neq(error, 0, "%s accepted", entry->d_name);
         }
@@ -213,8 +212,7 @@ Test(json, bounds_the_depth)
     memset(text + SP_JSON_MAX_DEPTH + 1, ']', SP_JSON_MAX_DEPTH + 1);
     cr_expect_eq(parse_result(sp_view_make(text, sizeof(text))), SP_ELIMIT);
     cr_expect_eq(
-        parse_result(sp_view_make(text + 1, (size_t)2 * SP_JSON_MAX_DEPTH)),
-        0);
+        parse_result(sp_view_make(text + 1, (size_t)2 * SP_JSON_MAX_DEPTH)), 0);
 }
 
 Test(json, bounds_the_tokens)
@@ -335,8 +333,7 @@ Test(json, keeps_escaped_nul_apart)
     struct sp_view got = { 0 };
 
     cr_assert_eq(sp_json_parse(&json, sp_view_of("\"a\\u0000b\"")), 0);
-    cr_assert_eq(
-        sp_json_string(&json, sp_json_root(&json), &scratch, &got), 0);
+    cr_assert_eq(sp_json_string(&json, sp_json_root(&json), &scratch, &got), 0);
     cr_expect_eq(got.len, 3);
     cr_expect(!sp_json_equals(&json, sp_json_root(&json), "a"));
     sp_buf_free(&scratch);
@@ -410,8 +407,7 @@ Test(json, reads_integers_without_loss)
         error = sp_json_int(&json, sp_json_root(&json), &got);
         cr_expect_eq(error, rows[i].error, "%s: %s", rows[i].input,
                      sp_strerror(error));
-        cr_expect_eq(got, rows[i].want, "%s: got %" PRId64, rows[i].input,
-                     got);
+        cr_expect_eq(got, rows[i].want, "%s: got %" PRId64, rows[i].input, got);
     }
     sp_json_free(&json);
 }

@@ -163,8 +163,9 @@ run(struct world *world)
     sp_loop_start(world->loop, &patience, PATIENCE_MS);
     sp_loop_run(world->loop);
     sp_loop_stop(world->loop, &patience);
-    cr_assert(world->drained, "not all came within %d ms: up %zu, down %zu, "
-                              "messages %zu + %zu",
+    cr_assert(world->drained,
+              "not all came within %d ms: up %zu, down %zu, "
+              "messages %zu + %zu",
               (int)PATIENCE_MS, world->ups, world->downs,
               world->receivers[0].messages, world->receivers[1].messages);
 }
@@ -236,9 +237,8 @@ on_burst(void *arg)
             .bytes = burst->sent + 1,
         };
 
-        burst->last_error =
-            sp_links_send(world->sender.links, SP_SERVICE_AUTH, SP_MSG_CREDIT,
-                          &credit, burst->place);
+        burst->last_error = sp_links_send(world->sender.links, SP_SERVICE_AUTH,
+                                          SP_MSG_CREDIT, &credit, burst->place);
         if (burst->last_error == SP_EFULL) {
             sp_loop_start(world->loop, &burst->timer, 1);
             return;
@@ -264,8 +264,8 @@ Test(link, any_spreads_over_the_replicas_and_loses_nothing)
     world->want_messages = 5000;
     burst_start(&burst, world);
     run(world);
-    cr_assert_eq(
-        world->receivers[0].messages + world->receivers[1].messages, 5000);
+    cr_assert_eq(world->receivers[0].messages + world->receivers[1].messages,
+                 5000);
     cr_assert_gt(world->receivers[0].messages, 1000);
     cr_assert_gt(world->receivers[1].messages, 1000);
     world_free(world);
@@ -274,9 +274,9 @@ Test(link, any_spreads_over_the_replicas_and_loses_nothing)
 Test(link, key_always_finds_the_same_replica_in_order)
 {
     struct world *world = world_new(2);
-    struct burst burst = { .place = { SP_PLACE_KEY,
-                                      sp_view_make("principl", 8) },
-                           .count = 3000 };
+    struct burst burst = {
+        .place = { SP_PLACE_KEY, sp_view_make("principl", 8) }, .count = 3000
+    };
     struct end *got = NULL;
 
     world->want_messages = 3000;

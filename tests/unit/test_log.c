@@ -60,11 +60,11 @@ Test(log, writes_fixed_keys_first)
     static const char rest[] =
         "Z level=warn svc=edge event=bad_request status=400\n";
 
-    cr_assert_eq(line.len, strlen("ts=2026-11-23T06:48:00.000") +
-                               sizeof(rest) - 1);
+    cr_assert_eq(line.len,
+                 strlen("ts=2026-11-23T06:48:00.000") + sizeof(rest) - 1);
     cr_expect(sp_view_starts(line, "ts=2"));
-    cr_expect(sp_view_is(sp_view_skip(line, line.len - (sizeof(rest) - 1)),
-                         rest));
+    cr_expect(
+        sp_view_is(sp_view_skip(line, line.len - (sizeof(rest) - 1)), rest));
 }
 
 Test(log, keeps_quiet_below_the_level)

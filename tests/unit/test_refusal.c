@@ -76,10 +76,9 @@ Test(refusal, bodies_have_the_form_of_each_client)
           "\"code\":\"limit_reached\",\"retry_after_s\":3}}}" },
         { SP_REFUSAL_OAUTH, "{\"error\":\"limit_reached\","
                             "\"error_description\":\"Wait a little.\"}" },
-        { SP_REFUSAL_OPENAI,
-          "{\"error\":{\"message\":\"Wait a little.\","
-          "\"type\":\"rate_limit_error\",\"param\":null,"
-          "\"code\":\"limit_reached\"}}" },
+        { SP_REFUSAL_OPENAI, "{\"error\":{\"message\":\"Wait a little.\","
+                             "\"type\":\"rate_limit_error\",\"param\":null,"
+                             "\"code\":\"limit_reached\"}}" },
         { SP_REFUSAL_ANTHROPIC,
           "{\"type\":\"error\",\"error\":{\"type\":\"rate_limit_error\","
           "\"message\":\"Wait a little.\"}}" },
@@ -112,13 +111,11 @@ Test(refusal, rpc_omits_id_and_takes_data)
     };
     struct written w = write_form(&refusal, SP_REFUSAL_RPC);
 
-    cr_expect(sp_view_is(
-        sp_buf_view(&w.body),
-        "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32022,"
-        "\"message\":\"This version is not served.\","
-        "\"data\":{\"supported\":[\"2026-07-28\"]}}}"));
-    cr_expect_null(
-        sp_headers_get(sp_buf_view(&w.headers), "retry-after").ptr);
+    cr_expect(sp_view_is(sp_buf_view(&w.body),
+                         "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32022,"
+                         "\"message\":\"This version is not served.\","
+                         "\"data\":{\"supported\":[\"2026-07-28\"]}}}"));
+    cr_expect_null(sp_headers_get(sp_buf_view(&w.headers), "retry-after").ptr);
     written_free(&w);
 }
 
@@ -128,8 +125,8 @@ Test(refusal, rpc_code_follows_the_status)
         unsigned status;
         int64_t want;
     } rows[] = {
-        { 400, -32600 }, { 401, 401 },    { 403, 403 },    { 404, -32601 },
-        { 405, -32600 }, { 413, -32600 }, { 429, 429 },    { 500, -32603 },
+        { 400, -32600 }, { 401, 401 },    { 403, 403 }, { 404, -32601 },
+        { 405, -32600 }, { 413, -32600 }, { 429, 429 }, { 500, -32603 },
         { 502, -32603 }, { 503, 503 },    { 504, 504 },
     };
     struct sp_json json = { 0 };
@@ -183,16 +180,14 @@ Test(refusal, tells_when_a_buffer_is_full)
     struct sp_buf headers = sp_buf_new(10);
     struct sp_buf body = sp_buf_new(4096);
 
-    cr_expect_eq(
-        sp_refusal_write(&refusal, SP_REFUSAL_PLAIN, &headers, &body),
-        SP_ELIMIT);
+    cr_expect_eq(sp_refusal_write(&refusal, SP_REFUSAL_PLAIN, &headers, &body),
+                 SP_ELIMIT);
     sp_buf_free(&headers);
     sp_buf_free(&body);
     headers = sp_buf_new(4096);
     body = sp_buf_new(10);
-    cr_expect_eq(
-        sp_refusal_write(&refusal, SP_REFUSAL_PLAIN, &headers, &body),
-        SP_ELIMIT);
+    cr_expect_eq(sp_refusal_write(&refusal, SP_REFUSAL_PLAIN, &headers, &body),
+                 SP_ELIMIT);
     sp_buf_free(&headers);
     sp_buf_free(&body);
 }

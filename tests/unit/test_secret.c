@@ -134,10 +134,14 @@ Test(secret, reads_hex_of_the_exact_length)
         const char *content;
         int want;
     } rows[] = {
-        { "00ff10Ab", 0 },           { "00ff10ab\n", 0 },
-        { "00ff10a", SP_EFORMAT },   { "00ff10", SP_EFORMAT },
-        { "00ff10abcd", SP_EFORMAT }, { "00ff10ag", SP_EFORMAT },
-        { "00 f10ab", SP_EFORMAT },  { "0x00ff10", SP_EFORMAT },
+        { "00ff10Ab", 0 },
+        { "00ff10ab\n", 0 },
+        { "00ff10a", SP_EFORMAT },
+        { "00ff10", SP_EFORMAT },
+        { "00ff10abcd", SP_EFORMAT },
+        { "00ff10ag", SP_EFORMAT },
+        { "00 f10ab", SP_EFORMAT },
+        { "0x00ff10", SP_EFORMAT },
     };
     struct place p = place_new();
 
@@ -145,8 +149,8 @@ Test(secret, reads_hex_of_the_exact_length)
         struct sp_secret *secret = NULL;
 
         place_write(&p, sp_view_of(rows[i].content), 0600);
-        cr_expect_eq(sp_secret_load_hex(p.path, 4, &secret), rows[i].want,
-                     "%s", rows[i].content);
+        cr_expect_eq(sp_secret_load_hex(p.path, 4, &secret), rows[i].want, "%s",
+                     rows[i].content);
         if (rows[i].want == 0) {
             cr_expect(sp_view_equal(sp_secret_view(secret),
                                     sp_view_make("\x00\xff\x10\xab", 4)));

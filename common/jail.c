@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -235,24 +236,39 @@ allow_all(scmp_filter_ctx filter, const int *calls, size_t count)
     return 0;
 }
 
+/* libseccomp's SCMP_A0() leaves a member out, which clang calls a fault. */
+static struct scmp_arg_cmp
+equals(unsigned arg, scmp_datum_t value)
+{
+    const struct scmp_arg_cmp test = { arg, SCMP_CMP_EQ, value, 0 };
+
+    return test;
+}
+
+static struct scmp_arg_cmp
+masked(unsigned arg, scmp_datum_t mask, scmp_datum_t value)
+{
+    const struct scmp_arg_cmp test = { arg, SCMP_CMP_MASKED_EQ, mask, value };
+
+    return test;
+}
+
 static int
 allow_sockets(scmp_filter_ctx filter, const struct sp_jail *jail)
 {
     /* The kind stands in the low bits; flags like SOCK_CLOEXEC above. */
     const scmp_datum_t kind_mask = 0xf;
     int error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
-                                 SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
+                                 equals(0, AF_UNIX));
 
     for (int family = AF_INET; error == 0 && jail->inet; family = AF_INET6) {
-        error = seccomp_rule_add(
-            filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family),
-            SCMP_A1(SCMP_CMP_MASKED_EQ, kind_mask, SOCK_STREAM));
+        error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
+                                 equals(0, (scmp_datum_t)family),
+                                 masked(1, kind_mask, SOCK_STREAM));
         if (error == 0 && jail->datagrams) {
-            error = seccomp_rule_add(
-                filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2,
-                SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)family),
-                SCMP_A1(SCMP_CMP_MASKED_EQ, kind_mask, SOCK_DGRAM));
+            error = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket),
+                                     2, equals(0, (scmp_datum_t)family),
+                                     masked(1, kind_mask, SOCK_DGRAM));
         }
         if (family == AF_INET6) {
             break;
@@ -267,21 +283,20 @@ allow_sockets(scmp_filter_ctx filter, const struct sp_jail *jail)
 static int
 allow_with_arguments(scmp_filter_ctx filter)
 {
-    return seccomp_rule_add(
-               filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
-               SCMP_A0(SCMP_CMP_MASKED_EQ, 0x00010000, 0x00010000)) |
+    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+                            masked(0, CLONE_THREAD, CLONE_THREAD)) |
            seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3),
                             0) |
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
+                            masked(2, PROT_EXEC, 0)) |
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-                            SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) |
+                            masked(2, PROT_EXEC, 0)) |
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                            SCMP_A0(SCMP_CMP_EQ, PR_SET_NAME)) |
+                            equals(0, PR_SET_NAME)) |
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prctl), 1,
-                            SCMP_A0(SCMP_CMP_EQ, PR_SET_VMA)) |
+                            equals(0, PR_SET_VMA)) |
            seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
-                            SCMP_A2(SCMP_CMP_EQ, 0));
+                            equals(2, 0));
 }
 
 static int

@@ -41,9 +41,8 @@ write_line(const char *line, size_t len)
     (void)written;
 }
 
-static void
-log_line(enum sp_log_level level, const char *event, const char *format,
-         va_list args)
+static void SP_PRINTF(3, 0) log_line(enum sp_log_level level, const char *event,
+                                     const char *format, va_list args)
 {
     char line[LINE_MAX_BYTES];
     struct timespec now = { 0 };

@@ -4,7 +4,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-static void
+#include "common/compiler.h"
+
+static void SP_PRINTF(2, 0)
 print(const char *word, const char *format, va_list args)
 {
     (void)printf("%-4s ", word);

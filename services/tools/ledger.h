@@ -17,7 +17,7 @@ struct ledger;
 /* What is known of a request. */
 struct ledger_claim {
     struct sp_view request_id;
-    struct sp_view digest; /* of the request, as its grant says */
+    struct sp_view digest; /* same request and caller, same digest */
     int64_t keep_until_ms; /* wall clock: no repetition is valid later */
 };
 

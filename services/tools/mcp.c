@@ -28,6 +28,9 @@
 #define LIST_TTL_MS 60000
 #define DISCOVER_TTL_MS 3600000
 
+/* A digest and two names as long as a message can carry, with room. */
+#define MAX_IDENTITY 4096
+
 /* JSON-RPC 2.0 section 5.1, and MCP 2026-07-28. */
 enum {
     RPC_PARSE = -32700,
@@ -42,6 +45,7 @@ struct mcp {
     struct mcp_list *list;
     struct sp_json json;
     struct tool_result result;
+    struct sp_buf identity; /* of the request being claimed */
 };
 
 /* One request on its way. */
@@ -312,20 +316,34 @@ add_session(struct turn *t)
 
 /* ------------------------------------------------------- what changes once */
 
+/* Appends what makes a request the same: its bytes, and who asks. Without the
+ * caller a captured edge could have one caller's answer given to another. */
+static void
+write_identity(const struct mcp_request *request, struct sp_buf *out)
+{
+    (void)sp_buf_add_view(out, request->digest);
+    (void)sp_buf_addf(out, "%zu:", request->subject.len);
+    (void)sp_buf_add_view(out, request->subject);
+    (void)sp_buf_add_view(out, request->client);
+}
+
 /* Claims the request in the journal. True where it is new; else the reply is
  * what the journal knows, or a denial. */
 static bool
 claim(struct turn *t)
 {
     const struct mcp_request *request = t->request;
-    const struct ledger_claim wanted = {
+    struct sp_buf *identity = &t->mcp->identity;
+    struct ledger_claim wanted = {
         .request_id = request->request_id,
-        .digest = request->digest,
         .keep_until_ms = request->keep_until_ms,
     };
     struct ledger_answer known = { 0 };
     int error = 0;
 
+    sp_buf_reset(identity);
+    write_identity(request, identity);
+    wanted.digest = sp_buf_view(identity);
     request->starting(request->arg);
     error = ledger_claim(t->mcp->means.ledger, &wanted, &known);
     if (error == SP_EDUPLICATE && known.status != 0) {
@@ -711,6 +729,7 @@ mcp_new(const struct mcp_means *means)
     mcp->means = *means;
     mcp->list = mcp_list_new(means->catalogue);
     mcp->result.text = sp_buf_new(SP_MAX_BODY / 2);
+    mcp->identity = sp_buf_new(MAX_IDENTITY);
     return mcp;
 }
 
@@ -725,6 +744,7 @@ mcp_free(struct mcp **mcp)
     mcp_list_free(&m->list);
     sp_json_free(&m->json);
     sp_buf_free(&m->result.text);
+    sp_buf_free(&m->identity);
     sp_free(m);
     *mcp = NULL;
 }

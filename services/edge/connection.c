@@ -135,6 +135,9 @@ connection_free(struct connection *c)
 {
     struct edge *edge = c->edge;
 
+    if (edge->current == c) {
+        edge->current = NULL;
+    }
     leave_idle(c);
     sp_loop_stop(edge->loop, &c->timer);
     sp_loop_remove(edge->loop, &c->watch);

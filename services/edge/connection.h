@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <gnutls/gnutls.h>
+
 #include "common/loop.h"
 #include "services/edge/addresses.h"
 
@@ -27,6 +29,7 @@ enum connection_phase {
 struct connection {
     struct edge *edge;
     struct MHD_Connection *mhd;
+    gnutls_session_t session;
     struct request *request; /* NULL between two */
     enum connection_phase phase;
     bool suspended;

@@ -39,6 +39,7 @@ struct edge {
     struct hosts *hosts;
     struct tls *tls;
     struct addresses *addresses;
+    struct connection *current;  /* the library works on it; NULL: unknown */
     struct connection_list idle; /* between two requests */
     struct request *spare;       /* for reuse, linked by `spare` */
     size_t spare_count;

@@ -19,6 +19,7 @@
 #include "services/edge/edge_config.h"
 #include "services/edge/intake.h"
 #include "services/edge/tls.h"
+#include "services/edge/transport.h"
 
 #define BACKLOG 1024
 /* The library stops accepting at its own limit. Ours comes before it, so that
@@ -108,30 +109,30 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         const union MHD_ConnectionInfo *session =
             MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
 
+        struct connection *c = connection_new(edge, mhd);
+
         tls_enable_tickets(edge->tls, session->tls_session);
-        *context = connection_new(edge, mhd);
+        transport_open(c, session->tls_session);
+        *context = c;
     } else if (*context != NULL) {
         connection_free(*context);
         *context = NULL;
     }
 }
 
-static void
-on_library_log(void *cls, const char *format, va_list args)
+static void SP_PRINTF(2, 0)
+    on_library_log(void *cls, const char *format, va_list args)
 {
+    struct edge *edge = cls;
     struct sp_log_text safe;
-    char text[256];
-    int len = 0;
+    char text[256] = { 0 };
 
-    (void)cls;
-    if (!sp_log_wants(SP_LOG_DEBUG)) {
-        return;
+    transport_hear(edge, format, args);
+    if (sp_log_wants(SP_LOG_DEBUG)) {
+        (void)vsnprintf(text, sizeof(text), format, args);
+        sp_log(SP_LOG_DEBUG, "http_library", "text=%s",
+               sp_log_safe(&safe, sp_view_of(text)));
     }
-    len = vsnprintf(text, sizeof(text), format, args);
-    sp_log(SP_LOG_DEBUG, "http_library", "text=%s",
-           sp_log_safe(
-               &safe,
-               sp_view_make(text, len > 0 ? strnlen(text, sizeof(text)) : 0)));
 }
 
 struct front *
@@ -166,7 +167,7 @@ start_daemon(struct front *f)
         MHD_USE_EPOLL | MHD_USE_TLS | MHD_ALLOW_SUSPEND_RESUME |
             MHD_USE_ERROR_LOG,
         0, on_accept, edge, intake_handle, edge, MHD_OPTION_EXTERNAL_LOGGER,
-        on_library_log, NULL, MHD_OPTION_ARRAY, options,
+        on_library_log, edge, MHD_OPTION_ARRAY, options,
         MHD_OPTION_HTTPS_MEM_CERT, tls_certificate(edge->tls),
         MHD_OPTION_HTTPS_MEM_KEY, tls_key(edge->tls),
         MHD_OPTION_HTTPS_PRIORITIES, tls_priorities,

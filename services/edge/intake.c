@@ -41,6 +41,7 @@ intake_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
     struct request *r = request_new(cls, c);
 
     c->request = r;
+    r->edge->current = c;
     if (c->served) {
         connection_enter(c, CONNECTION_HEADERS);
     }
@@ -191,12 +192,11 @@ tellable_path(const struct request *r)
 }
 
 static void
-tell_refused(const struct request *r, const char *kind, unsigned status,
-             const char *code)
+tell_refused(const struct request *r, unsigned status, const char *code)
 {
     char detail[80];
     const struct sp_occurrence what = {
-        .kind = kind,
+        .kind = "request_refused",
         .address = sp_view_of(r->connection->address),
         .object = tellable_path(r),
         .status = status,
@@ -221,7 +221,7 @@ refuse(struct request *r, enum http_fault fault)
     };
 
     r->edge->figures.refused++;
-    tell_refused(r, "request_refused", info->status, info->code);
+    tell_refused(r, info->status, info->code);
     reply_refuse(r, &refusal);
 }
 
@@ -278,16 +278,13 @@ answer_ready(struct request *r)
 static void
 note_handshake(struct connection *c)
 {
-    const union MHD_ConnectionInfo *info = NULL;
-
     if (c->greeted) {
         return;
     }
     c->greeted = true;
-    info = MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     c->edge->figures.handshakes++;
     c->edge->figures.resumed +=
-        gnutls_session_is_resumed(info->tls_session) != 0 ? 1 : 0;
+        gnutls_session_is_resumed(c->session) != 0 ? 1 : 0;
 }
 
 static enum MHD_Result
@@ -397,7 +394,7 @@ intake_handle(void *cls, struct MHD_Connection *mhd, const char *url,
 }
 
 static void
-note_end(struct request *r, enum MHD_RequestTerminationCode how)
+note_end(struct request *r)
 {
     struct edge *edge = r->edge;
     int64_t us = sp_clock_us() - r->arrived_us;
@@ -411,10 +408,6 @@ note_end(struct request *r, enum MHD_RequestTerminationCode how)
                "status=%u us=%" PRId64 " attempts=%u address=%s path=%s",
                r->status, us, r->attempt + 1, r->connection->address,
                sp_log_safe(&safe, sp_buf_view(&r->path)));
-    } else if (how == MHD_REQUEST_TERMINATED_COMPLETED_OK) {
-        /* An answer was sent, but not by us: the library refused it. */
-        edge->figures.malformed++;
-        tell_refused(r, "request_refused", 400, "malformed_request");
     }
 }
 
@@ -427,13 +420,15 @@ intake_completed(void *cls, struct MHD_Connection *mhd, void **context,
 
     (void)cls;
     (void)mhd;
+    (void)how;
     if (r == NULL) {
         return;
     }
     c = r->connection;
     *context = NULL;
     c->request = NULL;
-    note_end(r, how);
+    r->edge->current = c;
+    note_end(r);
     if (!c->gone) {
         connection_enter(c, CONNECTION_IDLE);
     }

@@ -50,13 +50,13 @@
  *     Retry-After. A stage's replica lost: what no executor has shown to have
  *     is sent again with the same id. No answer in time: 504. A killed replica
  *     of the edge drops its connections; the others share the port.
- *     What libmicrohttpd answers by itself (a header block larger than its
- *     pool, a chunk or a request line that it cannot parse) has none of our
- *     headers, and closes the connection.
+ *     What libmicrohttpd would answer by itself (a header block larger than its
+ *     pool, a chunk or a request line that it cannot parse) is answered in our
+ *     form, with our headers, and the connection ends.
  *
  * TESTS
- *     tests/unit/test_edge_*.c, tests/attack/test_edge.c,
- *     tests/fuzz/fuzz_http_rules.c
+ *     tests/unit/test_edge_*.c, tests/fuzz/fuzz_http_rules.c,
+ *     tests/system/test_http.py, tests/system/test_tls.py
  */
 #include "common/compiler.h"
 #include "services/edge/edge.h"

@@ -209,3 +209,58 @@ reply_refuse(struct request *r, const struct reply_refusal *refusal)
     sp_buf_free(&headers);
     sp_buf_free(&body);
 }
+
+/* The words for a status that the library chose. */
+static struct sp_refusal
+words_for(unsigned status)
+{
+    struct sp_refusal words = {
+        .status = status,
+        .code = http_fault_info(HTTP_BAD_LAYOUT)->code,
+        .text = http_fault_info(HTTP_BAD_LAYOUT)->text,
+    };
+
+    for (int fault = HTTP_OK + 1; fault < HTTP_FAULT_COUNT; fault++) {
+        const struct http_fault_info *info =
+            http_fault_info((enum http_fault)fault);
+
+        if (info->status == status) {
+            words.code = info->code;
+            words.text = info->text;
+            break;
+        }
+    }
+    return words;
+}
+
+void
+reply_library(const struct request *r, unsigned status, struct sp_buf *out)
+{
+    struct sp_view path =
+        r != NULL ? sp_buf_view(&r->path) : sp_view_make("", 0);
+    const struct sp_refusal words = words_for(status);
+    struct sp_buf headers = sp_buf_new(REFUSAL_MAX);
+    struct sp_buf body = sp_buf_new(REFUSAL_MAX);
+    struct sp_view text = { 0 };
+    struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
+
+    if (sp_refusal_write(&words, sp_refusal_form(path), &headers, &body) != 0) {
+        sp_fatal("refusal_too_long", "code=%s", words.code);
+    }
+    (void)sp_buf_addf(out, "HTTP/1.1 %u %s\r\n", status,
+                      MHD_get_reason_phrase_for(status));
+    for (size_t i = 0; i < SP_COUNT(always); i++) {
+        (void)sp_buf_addf(out, "%s: %s\r\n", always[i].name, always[i].value);
+    }
+    (void)sp_buf_addf(out, "%s: %s\r\n", otherwise[1].name, otherwise[1].value);
+    text = sp_buf_view(&headers);
+    while (sp_headers_next(&text, &name, &value) > 0) {
+        (void)sp_buf_addf(out, "%.*s: %.*s\r\n", SP_VIEW(name), SP_VIEW(value));
+    }
+    (void)sp_buf_addf(out, "Connection: close\r\nContent-Length: %zu\r\n\r\n",
+                      body.len);
+    (void)sp_buf_add_view(out, sp_buf_view(&body));
+    sp_buf_free(&headers);
+    sp_buf_free(&body);
+}

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/buf.h"
 #include "common/view.h"
 
 struct request;
@@ -34,5 +35,10 @@ struct reply_refusal {
 /* Prepares a refusal in the form that callers of the path expect. */
 void
 reply_refuse(struct request *r, const struct reply_refusal *refusal);
+
+/* Writes a whole answer, head and body, in place of one that the library makes
+ * by itself with this status. `r` may be NULL. The connection ends with it. */
+void
+reply_library(const struct request *r, unsigned status, struct sp_buf *out);
 
 #endif

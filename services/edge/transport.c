@@ -1,0 +1,104 @@
+/* The library's own answers, recognised by what it logs. */
+#include "services/edge/transport.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <microhttpd.h>
+
+#include "services/edge/connection.h"
+#include "services/edge/edge.h"
+#include "services/edge/http_rules.h"
+#include "services/edge/reply.h"
+#include "services/edge/request.h"
+
+#define ANSWER_MAX 4096
+
+/* How the messages of libmicrohttpd 0.9.75 to 1.0 begin. */
+static const char refusal_mark[] =
+    "Error processing request (HTTP response code is %u";
+static const char handshake_mark[] =
+    "Error: received handshake message out of context";
+
+static ssize_t
+on_pull(gnutls_transport_ptr_t arg, void *out, size_t len)
+{
+    struct connection *c = arg;
+
+    c->edge->current = c;
+    return recv(c->watch.fd, out, len, 0);
+}
+
+static int
+on_pull_timeout(gnutls_transport_ptr_t arg, unsigned ms)
+{
+    const struct connection *c = arg;
+    struct pollfd wanted = { .fd = c->watch.fd, .events = POLLIN };
+
+    return poll(&wanted, 1, (int)ms);
+}
+
+void
+transport_open(struct connection *c, gnutls_session_t session)
+{
+    c->session = session;
+    gnutls_transport_set_ptr2(session, c,
+                              (gnutls_transport_ptr_t)(intptr_t)c->watch.fd);
+    gnutls_transport_set_pull_function(session, on_pull);
+    gnutls_transport_set_pull_timeout_function(session, on_pull_timeout);
+}
+
+static void
+tell(struct edge *edge, const struct connection *c, unsigned status)
+{
+    const struct sp_occurrence what = {
+        .kind = "request_refused",
+        .address = sp_view_of(c->address),
+        .status = status,
+        .detail = "code=malformed_request by=http_library",
+    };
+
+    edge->figures.malformed++;
+    sp_runtime_event(edge->rt, &what);
+}
+
+/* Answers in the library's place, and leaves it nothing to send on. */
+static void
+answer(struct edge *edge, struct connection *c, unsigned status)
+{
+    struct sp_buf text = sp_buf_new(ANSWER_MAX);
+
+    tell(edge, c, status);
+    if (c->request == NULL || c->request->state != REQUEST_ANSWERED) {
+        reply_library(c->request, status, &text);
+        /* Little enough for an empty socket; where it is not empty, the client
+         * is not reading either. */
+        (void)gnutls_record_send(c->session, text.data, text.len);
+        (void)gnutls_bye(c->session, GNUTLS_SHUT_WR);
+    }
+    sp_buf_free(&text);
+    (void)shutdown(c->watch.fd, SHUT_WR);
+}
+
+void
+transport_hear(struct edge *edge, const char *format, va_list args)
+{
+    struct connection *c = edge->current;
+
+    if (c == NULL) {
+        return;
+    }
+    if (strncmp(format, refusal_mark, sizeof(refusal_mark) - 1) == 0) {
+        va_list copy;
+
+        va_copy(copy, args);
+        answer(edge, c, va_arg(copy, unsigned));
+        va_end(copy);
+    } else if (strncmp(format, handshake_mark, sizeof(handshake_mark) - 1) ==
+               0) {
+        (void)gnutls_alert_send(c->session, GNUTLS_AL_FATAL,
+                                GNUTLS_A_HANDSHAKE_FAILURE);
+    }
+}

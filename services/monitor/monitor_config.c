@@ -2,6 +2,7 @@
 #include "services/monitor/monitor_config.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cyaml/cyaml.h>
@@ -11,6 +12,8 @@
 
 #define MAX_RULES 64
 #define MAX_KINDS 16
+/* "rules[63].within_s" and the like. */
+#define MAX_PATH_TEXT 64
 
 static const cyaml_strval_t per_names[] = {
     { "gate", RULE_PER_GATE },     { "address", RULE_PER_ADDRESS },
@@ -77,75 +80,85 @@ severity_name(enum severity severity)
     return severity_names[severity].str;
 }
 
+/* Where a fault is told. */
+struct place {
+    const char *directory;
+    struct sp_buf *why;
+};
+
 static int
-check_range(struct sp_buf *why, const char *where, const char *key,
-            uint32_t value, uint32_t max)
+check_range(const struct place *place, const char *path, uint32_t value,
+            uint32_t max)
 {
     if (value >= 1 && value <= max) {
         return 0;
     }
-    (void)sp_buf_addf(why,
-                      "monitor.yaml: %s %s is %u; give a number from 1 "
-                      "to %u",
-                      where, key, value, max);
-    return SP_ECONFIG;
+    return sp_config_tell(place->why, place->directory, "monitor", path,
+                          "is %u; give a number from 1 to %u", value, max);
 }
 
 /* A rule's name stands in records and alerts as it is. */
 static int
-check_name(struct sp_buf *why, const char *name)
+check_name(const struct place *place, uint32_t i, const char *name)
 {
+    char path[MAX_PATH_TEXT];
+
     if (name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0') {
         return 0;
     }
-    (void)sp_buf_addf(why, "monitor.yaml: a rule's name has other characters "
-                           "than a-z, 0-9 and _; rename it");
-    return SP_ECONFIG;
+    (void)snprintf(path, sizeof(path), "rules[%u].name", i);
+    return sp_config_tell(place->why, place->directory, "monitor", path,
+                          "has more than a-z, 0-9 and _; rename it");
 }
 
 /* An alert that raised an alert would never end. */
 static int
-check_kinds(struct sp_buf *why, const struct rule *rule)
+check_kinds(const struct place *place, uint32_t number, const struct rule *rule)
 {
     for (uint32_t i = 0; i < rule->kinds_count; i++) {
+        char path[MAX_PATH_TEXT];
+
         if (strcmp(rule->kinds[i], "alert") == 0) {
-            (void)sp_buf_addf(why,
-                              "monitor.yaml: rule %s watches alert; name "
-                              "the kinds behind it instead",
-                              rule->name);
-            return SP_ECONFIG;
+            (void)snprintf(path, sizeof(path), "rules[%u].kinds[%u]", number,
+                           i);
+            return sp_config_tell(place->why, place->directory, "monitor", path,
+                                  "is alert, which would watch itself; name "
+                                  "the kinds behind it instead");
         }
     }
     return 0;
 }
 
 static int
-check_config(const struct monitor_config *config, struct sp_buf *why)
+check_rule(const struct place *place, uint32_t i, const struct rule *rule)
 {
-    int error = check_range(why, "audit", "sync_ms", config->audit.sync_ms, 50);
+    char count[MAX_PATH_TEXT];
+    char within[MAX_PATH_TEXT];
 
-    if (error == 0) {
-        error = check_range(why, "audit", "check_bytes",
-                            config->audit.check_bytes, 1u << 30);
+    (void)snprintf(count, sizeof(count), "rules[%u].count", i);
+    (void)snprintf(within, sizeof(within), "rules[%u].within_s", i);
+    if (check_name(place, i, rule->name) != 0 ||
+        check_kinds(place, i, rule) != 0 ||
+        check_range(place, count, rule->count, MONITOR_MAX_COUNT) != 0 ||
+        check_range(place, within, rule->within_s, 86400) != 0) {
+        return SP_ECONFIG;
     }
-    if (error == 0) {
-        error = check_range(why, "key", "quiet_s", config->quiet_s, 86400);
+    return 0;
+}
+
+static int
+check_config(const struct place *place, const struct monitor_config *config)
+{
+    int error = 0;
+
+    if (check_range(place, "audit.sync_ms", config->audit.sync_ms, 50) != 0 ||
+        check_range(place, "audit.check_bytes", config->audit.check_bytes,
+                    1u << 30) != 0 ||
+        check_range(place, "quiet_s", config->quiet_s, 86400) != 0) {
+        return SP_ECONFIG;
     }
     for (uint32_t i = 0; error == 0 && i < config->rules_count; i++) {
-        const struct rule *rule = &config->rules[i];
-
-        error = check_name(why, rule->name);
-        if (error == 0) {
-            error = check_kinds(why, rule);
-        }
-        if (error == 0) {
-            error = check_range(why, rule->name, "count", rule->count,
-                                MONITOR_MAX_COUNT);
-        }
-        if (error == 0) {
-            error =
-                check_range(why, rule->name, "within_s", rule->within_s, 86400);
-        }
+        error = check_rule(place, i, &config->rules[i]);
     }
     return error;
 }
@@ -154,6 +167,7 @@ int
 monitor_config_load(const char *directory, struct monitor_config **ret_config,
                     struct sp_buf *why)
 {
+    const struct place place = { directory, why };
     void *loaded = NULL;
     struct monitor_config *config = NULL;
     int error = sp_config_load(directory, "monitor", &schema, &loaded, why);
@@ -162,7 +176,7 @@ monitor_config_load(const char *directory, struct monitor_config **ret_config,
         return error;
     }
     config = loaded;
-    error = check_config(config, why);
+    error = check_config(&place, config);
     if (error != 0) {
         monitor_config_free(&config);
         return error;

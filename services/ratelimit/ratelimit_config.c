@@ -8,6 +8,7 @@
 
 #include <cyaml/cyaml.h>
 
+#include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
 
@@ -15,6 +16,8 @@
 #define MAX_TIERS 64
 #define MAX_CLIENTS 1024
 #define MAX_NAME 32
+/* "clients[1023].tier" and the like. */
+#define MAX_PATH_TEXT 64
 
 #define NUMBER(type, name)                                                     \
     CYAML_FIELD_UINT(#name, CYAML_FLAG_DEFAULT, struct type, name)
@@ -73,34 +76,45 @@ static const cyaml_schema_value_t schema = {
                         top_fields),
 };
 
+/* Where a fault is told. */
+struct place {
+    const char *directory;
+    struct sp_buf *why;
+};
+
 static int
-check_range(struct sp_buf *why, const char *tier, const char *key,
-            uint32_t value, uint32_t max)
+check_range(const struct place *place, const char *path, uint32_t value,
+            uint32_t max)
 {
     if (value >= 1 && value <= max) {
         return 0;
     }
-    (void)sp_buf_addf(why,
-                      "ratelimit.yaml: %s%s is %u; give a number from 1 to %u",
-                      tier, key, value, max);
-    return SP_ECONFIG;
+    return sp_config_tell(place->why, place->directory, "ratelimit", path,
+                          "is %u; give a number from 1 to %u", value, max);
 }
 
 static int
-check_rate(struct sp_buf *why, const char *tier, const char *limit,
+check_rate(const struct place *place, uint32_t tier, const char *limit,
            const struct rate_config *rate)
 {
-    char where[MAX_NAME + 32];
+    const struct {
+        const char *key;
+        uint32_t value;
+        uint32_t max;
+    } rows[] = {
+        { "requests", rate->requests, 1000000000 },
+        { "window_s", rate->window_s, 86400 },
+        /* Beyond the window's own number it would let the limit be passed. */
+        { "burst", rate->burst, rate->requests },
+    };
     int error = 0;
 
-    (void)snprintf(where, sizeof(where), "tier %s, %s.", tier, limit);
-    error = check_range(why, where, "requests", rate->requests, 1000000000);
-    if (error == 0) {
-        error = check_range(why, where, "window_s", rate->window_s, 86400);
-    }
-    /* A burst beyond the window's own number would let the limit be passed. */
-    if (error == 0) {
-        error = check_range(why, where, "burst", rate->burst, rate->requests);
+    for (size_t i = 0; error == 0 && i < SP_COUNT(rows); i++) {
+        char path[MAX_PATH_TEXT];
+
+        (void)snprintf(path, sizeof(path), "tiers[%u].%s.%s", tier, limit,
+                       rows[i].key);
+        error = check_range(place, path, rows[i].value, rows[i].max);
     }
     return error;
 }
@@ -125,61 +139,67 @@ has_tier(const struct ratelimit_config *config, uint32_t count,
 }
 
 static int
-check_tiers(const struct ratelimit_config *config, struct sp_buf *why)
+check_tier(const struct place *place, const struct ratelimit_config *config,
+           uint32_t i)
 {
-    for (uint32_t i = 0; i < config->tiers_count; i++) {
-        const struct tier_config *tier = &config->tiers[i];
+    const struct tier_config *tier = &config->tiers[i];
+    char path[MAX_PATH_TEXT];
 
-        if (!is_word(tier->name)) {
-            return sp_buf_addf(why,
-                               "ratelimit.yaml: tier %u: use a-z, 0-9, _ "
-                               "and - in its name",
-                               i + 1),
-                   SP_ECONFIG;
-        }
-        if (has_tier(config, i, tier->name)) {
-            return sp_buf_addf(why,
-                               "ratelimit.yaml: tier %s stands there "
-                               "twice; remove one",
-                               tier->name),
-                   SP_ECONFIG;
-        }
-        if (check_rate(why, tier->name, "address", &tier->address) != 0 ||
-            check_rate(why, tier->name, "client", &tier->client) != 0 ||
-            check_rate(why, tier->name, "subject", &tier->subject) != 0) {
-            return SP_ECONFIG;
-        }
+    (void)snprintf(path, sizeof(path), "tiers[%u].name", i);
+    if (!is_word(tier->name)) {
+        return sp_config_tell(place->why, place->directory, "ratelimit", path,
+                              "has more than a-z, 0-9, _ and -; rename it");
+    }
+    if (has_tier(config, i, tier->name)) {
+        return sp_config_tell(place->why, place->directory, "ratelimit", path,
+                              "is %s again; remove one of the two", tier->name);
+    }
+    if (check_rate(place, i, "address", &tier->address) != 0 ||
+        check_rate(place, i, "client", &tier->client) != 0 ||
+        check_rate(place, i, "subject", &tier->subject) != 0) {
+        return SP_ECONFIG;
     }
     return 0;
 }
 
 static int
-check_references(const struct ratelimit_config *config, struct sp_buf *why)
+check_reference(const struct place *place,
+                const struct ratelimit_config *config, const char *path,
+                const char *tier)
 {
-    if (!has_tier(config, config->tiers_count, config->default_tier)) {
-        (void)sp_buf_addf(why,
-                          "ratelimit.yaml: default_tier %s is no name of "
-                          "the list tiers",
-                          config->default_tier);
-        return SP_ECONFIG;
+    if (has_tier(config, config->tiers_count, tier)) {
+        return 0;
     }
-    for (uint32_t i = 0; i < config->clients_count; i++) {
-        if (!has_tier(config, config->tiers_count, config->clients[i].tier)) {
-            (void)sp_buf_addf(why,
-                              "ratelimit.yaml: client %s: tier %s is no "
-                              "name of the list tiers",
-                              config->clients[i].client,
-                              config->clients[i].tier);
-            return SP_ECONFIG;
-        }
+    return sp_config_tell(place->why, place->directory, "ratelimit", path,
+                          "is %s, which is no name of the list tiers", tier);
+}
+
+static int
+check_config(const struct place *place, const struct ratelimit_config *config)
+{
+    int error = check_range(place, "entries", config->entries, 16777216);
+
+    for (uint32_t i = 0; error == 0 && i < config->tiers_count; i++) {
+        error = check_tier(place, config, i);
     }
-    return 0;
+    if (error == 0) {
+        error = check_reference(place, config, "default_tier",
+                                config->default_tier);
+    }
+    for (uint32_t i = 0; error == 0 && i < config->clients_count; i++) {
+        char path[MAX_PATH_TEXT];
+
+        (void)snprintf(path, sizeof(path), "clients[%u].tier", i);
+        error = check_reference(place, config, path, config->clients[i].tier);
+    }
+    return error;
 }
 
 int
 ratelimit_config_load(const char *directory,
                       struct ratelimit_config **ret_config, struct sp_buf *why)
 {
+    const struct place place = { directory, why };
     void *loaded = NULL;
     struct ratelimit_config *config = NULL;
     int error = sp_config_load(directory, "ratelimit", &schema, &loaded, why);
@@ -188,13 +208,7 @@ ratelimit_config_load(const char *directory,
         return error;
     }
     config = loaded;
-    error = check_range(why, "", "entries", config->entries, 16777216);
-    if (error == 0) {
-        error = check_tiers(config, why);
-    }
-    if (error == 0) {
-        error = check_references(config, why);
-    }
+    error = check_config(&place, config);
     if (error != 0) {
         ratelimit_config_free(&config);
         return error;

@@ -268,10 +268,8 @@ CONFIG_FAULTS = [
     ("monitor.yaml", "  sync_ms: 50", "  sync: 50"),
     ("monitor.yaml", "    severity: high", "    severity: awful"),
     ("auth.yaml", "tokens:", "tokens: {"),
-    pytest.param("ratelimit.yaml", "default_tier: standard",
-                 "default_tier: none", marks=NO_LINE),
-    pytest.param("monitor.yaml", "    count: 5", "    count: 0",
-                 marks=NO_LINE),
+    ("ratelimit.yaml", "default_tier: standard", "default_tier: none"),
+    ("monitor.yaml", "    count: 5", "    count: 0"),
 ]
 
 
@@ -439,7 +437,7 @@ def test_a_request_in_flight_is_answered_before_the_end():
             for one in asked:
                 try:
                     assert one.result().status in (200, 503)
-                except ConnectionError:
+                except (ConnectionError, ssl.SSLEOFError):
                     pass
                 except json.JSONDecodeError:
                     pytest.fail("half an answer")

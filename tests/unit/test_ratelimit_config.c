@@ -77,30 +77,31 @@ Test(ratelimit_config, a_wrong_file_is_refused_and_says_where)
         { "text for a number", "entries: many\n", "ratelimit.yaml:1" },
         { "no requests",
           HEAD "  - name: a\n" RATES("{ requests: 0, window_s: 60, burst: 1 }"),
-          "tier a, subject.requests is 0" },
+          "ratelimit.yaml:7: tiers[0].subject.requests is 0" },
         { "burst above requests",
           HEAD
           "  - name: a\n" RATES("{ requests: 9, window_s: 60, burst: 10 }"),
-          "subject.burst is 10; give a number from 1 to 9" },
+          "ratelimit.yaml:7: tiers[0].subject.burst is 10; give a number from "
+          "1 to 9" },
         { "window too long",
           HEAD
           "  - name: a\n" RATES("{ requests: 9, window_s: 86401, burst: 9 }"),
-          "subject.window_s" },
+          "ratelimit.yaml:7: tiers[0].subject.window_s" },
         { "a tier twice",
           HEAD "  - name: a\n" RATES(GOOD) "  - name: a\n" RATES(GOOD),
-          "tier a stands there twice" },
+          "ratelimit.yaml:8: tiers[1].name is a again" },
         { "a name with a quote", HEAD "  - name: a\"b\n" RATES(GOOD),
-          "use a-z" },
+          "ratelimit.yaml:4: tiers[0].name has more than a-z" },
         { "default tier unknown",
           "entries: 64\ndefault_tier: z\ntiers:\n  - name: a\n" RATES(GOOD),
-          "default_tier z" },
+          "ratelimit.yaml:2: default_tier is z" },
         { "client of an unknown tier",
           HEAD
           "  - name: a\n" RATES(GOOD) "clients:\n  - { client: c, tier: z }\n",
-          "client c: tier z" },
+          "ratelimit.yaml:9: clients[0].tier is z" },
         { "no entries",
           "entries: 0\ndefault_tier: a\ntiers:\n  - name: a\n" RATES(GOOD),
-          "entries is 0" },
+          "ratelimit.yaml:1: entries is 0" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

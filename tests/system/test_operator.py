@@ -4,6 +4,7 @@ the audit trail, configuration faults, doctor, two gates on one machine."""
 import json
 import os
 import signal
+import ssl
 import stat
 
 import pytest
@@ -245,9 +246,6 @@ def test_a_changed_trail_is_found():
 def replaced(old, new):
     return lambda text: text.replace(old, new, 1)
 
-
-# What a service checks by itself names file and key.
-NO_LINE = pytest.mark.xfail(strict=True, reason="tells no line yet")
 
 CONFIG_FAULTS = [
     ("auth.yaml", "  lifetime_s: 900", "  lifetimes: 900"),

@@ -40,8 +40,8 @@ sp_config_check(const char *directory, const char *file, const void *config,
                 const struct sp_config_range *ranges, size_t count,
                 struct sp_buf *why);
 
-/* Writes "`directory`/`file`.yaml:LINE: `path` ..." to `why`, about a value that
- * has the right type and is wrong all the same; `path` as in
+/* Writes "`directory`/`file`.yaml:LINE: `path` ..." to `why`, about a value
+ * that has the right type and is wrong all the same; `path` as in
  * "tiers[1].subject.burst". SP_ECONFIG, for the caller to return. */
 SP_PRINTF(5, 6)
 int

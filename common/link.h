@@ -47,9 +47,9 @@ SP_MUST_CHECK int
 sp_links_prepare(enum sp_service_id self, const struct sp_settings *settings,
                  struct sp_links **ret_links, const char **ret_error);
 
-/* Opens the sockets: binds one PULL per sender, begins to look for peers. Inside
- * the jail. 0, SP_EDUPLICATE where another process holds this replica's name,
- * or SP_ESYSTEM. */
+/* Opens the sockets: binds one PULL per sender, begins to look for peers.
+ * Inside the jail. 0, SP_EDUPLICATE where another process holds this replica's
+ * name, or SP_ESYSTEM. */
 SP_MUST_CHECK int
 sp_links_open(struct sp_links *links, struct sp_loop *loop,
               struct sp_link_events events);

@@ -20,6 +20,7 @@ struct sp_spool_sink {
     void *arg;
 };
 
+/* Empty; ended by sp_spool_free(). */
 struct sp_spool *
 sp_spool_new(struct sp_spool_sink sink);
 

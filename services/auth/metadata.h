@@ -19,6 +19,7 @@ struct metadata_facts {
 
 struct metadata;
 
+/* Writes the documents of these facts, which may go afterwards. */
 struct metadata *
 metadata_new(const struct metadata_facts *facts);
 

@@ -55,6 +55,7 @@ struct edge {
     unsigned char random[EDGE_RANDOM_BYTES];
 };
 
+/* The hooks of `struct sp_service`, see common/service.h. */
 void
 edge_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail);
 

@@ -69,6 +69,7 @@ struct http_fault_info {
     const char *text;
 };
 
+/* How a fault is answered; static. */
 const struct http_fault_info *
 http_fault_info(enum http_fault fault);
 

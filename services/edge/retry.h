@@ -30,6 +30,7 @@ struct retry {
     uint64_t withheld; /* repetitions that the budget forbade */
 };
 
+/* Nothing is known of the usual times yet, and the spare budget is full. */
 void
 retry_begin(struct retry *r, const struct retry_config *config, int64_t now_ms);
 

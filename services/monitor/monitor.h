@@ -39,6 +39,7 @@ struct monitor {
     struct monitor_figures figures;
 };
 
+/* A process, the monitor itself too, tells what happened, or how it is. */
 void
 monitor_on_event(void *self, const struct sp_msg *m);
 

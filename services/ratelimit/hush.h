@@ -28,6 +28,7 @@ struct hush_sink {
 
 struct hush;
 
+/* Nothing is hushed yet. */
 struct hush *
 hush_new(struct hush_sink sink);
 

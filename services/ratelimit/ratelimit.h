@@ -27,6 +27,8 @@ struct ratelimit {
     struct ratelimit_figures figures;
 };
 
+/* Charges a call, and sends it on or refuses it; CANCEL and CREDIT go on to
+ * the executor of their request, PROBE to every executor. */
 void
 ratelimit_on_checked_call(void *self, const struct sp_msg *m);
 

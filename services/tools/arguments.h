@@ -25,8 +25,9 @@ struct text_bounds {
 };
 
 /* The value of the text argument `bounds->name`, unescaped: a view into the
- * call or into `scratch`, as sp_json_string() gives it. 0, SP_EUNKNOWN where it is absent, SP_EFORMAT where
- * it is no string, SP_ELIMIT where it is too short or too long. */
+ * call or into `scratch`, as sp_json_string() gives it. 0, SP_EUNKNOWN where it
+ * is absent, SP_EFORMAT where it is no string, SP_ELIMIT where it is too short
+ * or too long. */
 SP_MUST_CHECK int
 arguments_text(const struct arguments *arguments,
                const struct text_bounds *bounds, struct sp_buf *scratch,

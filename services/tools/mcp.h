@@ -78,6 +78,7 @@ struct mcp_denial {
     unsigned retry_after_s;
 };
 
+/* Keeps the means, which stay the caller's and must outlive it. */
 struct mcp *
 mcp_new(const struct mcp_means *means);
 

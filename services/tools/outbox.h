@@ -28,6 +28,7 @@ struct outbox_owner {
     void *arg;
 };
 
+/* Empty; keeps a copy of `owner`. */
 struct outbox *
 outbox_new(const struct outbox_owner *owner);
 

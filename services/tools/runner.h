@@ -14,8 +14,8 @@ struct runner_means {
 struct runner {
     const char *name; /* `run` of the catalogue */
     bool changes;     /* what `changes` must say */
-    /* Checks and prepares one tool. 0, or SP_ECONFIG with the rest of a sentence
-     * in `why`. NULL: nothing to prepare. */
+    /* Checks and prepares one tool. 0, or SP_ECONFIG with the rest of a
+     * sentence in `why`. NULL: nothing to prepare. */
     int (*bind)(const struct runner_means *means, const struct sp_tool *tool,
                 void **ret_state, struct sp_buf *why);
     /* As toolset_run(). */
@@ -33,7 +33,8 @@ SP_MUST_CHECK int
 runner_fail(struct tool_result *result, const char *sentence);
 
 /* Reads the argument customer_id into ret_id and makes sure that the customer
- * exists. 1 where so; 0 with the result made a failure; SP_ESTORE, SP_ELIMIT. */
+ * exists. 1 where so; 0 with the result made a failure; SP_ESTORE,
+ * SP_ELIMIT. */
 SP_MUST_CHECK int
 runner_customer(const struct runner_means *means, const struct tool_call *call,
                 struct tool_result *result, struct sp_view *ret_id);

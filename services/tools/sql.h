@@ -34,7 +34,8 @@ sql_make(sqlite3 *db, const char *script);
 SP_MUST_CHECK int
 sql_run(sqlite3 *db, const char *statements);
 
-/* Prepares one statement to be kept, finalized by the caller. 0 or SP_ESTORE. */
+/* Prepares one statement to be kept, finalized by the caller. 0 or
+ * SP_ESTORE. */
 SP_MUST_CHECK int
 sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret_statement);
 
@@ -46,8 +47,8 @@ sql_bind_blob(sqlite3_stmt *statement, int index, struct sp_view bytes);
 void
 sql_bind_int(sqlite3_stmt *statement, int index, int64_t value);
 
-/* 1 with a row, 0 at the end, SP_EFULL, SP_EDUPLICATE (a constraint), SP_ESTORE.
- * The row's bytes live until the next step or sql_reset(). */
+/* 1 with a row, 0 at the end, SP_EFULL, SP_EDUPLICATE (a constraint),
+ * SP_ESTORE. The row's bytes live until the next step or sql_reset(). */
 SP_MUST_CHECK int
 sql_step(sqlite3_stmt *statement);
 

@@ -152,7 +152,8 @@ tools_lost_result(void *self, const struct outbox_item *item)
     }
 }
 
-/* An answer to a call that changed nothing: it may simply be asked for again. */
+/* An answer to a call that changed nothing: it may simply be asked for
+ * again. */
 static void
 refuse_unplaced(struct visit *v, const struct sp_result *result, int error)
 {

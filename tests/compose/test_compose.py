@@ -1,5 +1,6 @@
-"""The stack of docker-compose.yml: the same gate from images. Each test talks to
-it by its published port, on a project of its own that goes away at the end."""
+"""The stack of docker-compose.yml: the same gate from images. Each test talks
+to it by its published port, on a project of its own that goes away at the
+end."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Official MCP clients, which we did not write, list and call the three tools."""
+"""Official MCP clients, not written by us, list and call the three tools."""
 
 import json
 import os

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/alloc.h"
 #include "common/compiler.h"
 #include "common/config.h"
 #include "common/error.h"
@@ -99,7 +100,7 @@ Test(settings, refuses_each_bad_value_by_name)
         cr_assert_eq(sp_settings_load(&s, &why), SP_ECONFIG, "%s=%s",
                      rows[i].name, rows[i].value);
         cr_expect_not_null(strstr(why, rows[i].name), "%s", why);
-        free((void *)(uintptr_t)why);
+        sp_free((void *)(uintptr_t)why);
         cr_assert_eq(unsetenv(rows[i].name), 0);
     }
 }
@@ -137,7 +138,7 @@ Test(settings, env_file_names_the_bad_line)
     write_file(path, "SP_URL=https://a.example\nSP_STATE /nowhere\n");
     cr_assert_eq(sp_settings_load_env_file(path, &why), SP_ECONFIG);
     cr_expect_not_null(strstr(why, ":2:"), "%s", why);
-    free((void *)(uintptr_t)why);
+    sp_free((void *)(uintptr_t)why);
     cr_assert_eq(unlink(path), 0);
 }
 

@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 
-from gate import Gate, free_port
+from gate import Gate, eventually, family, free_port
 
 HERE = Path(__file__).resolve().parent
 
@@ -88,6 +89,8 @@ class Nginx:
             self.start(name, text.format(**values))
             for name, text in (("upstream", UPSTREAM), ("proxy", PROXY))
         ]
+        for port in (upstream, self.port):
+            assert eventually(lambda p=port: listens(p)), "nginx does not start"
 
     def start(self, name, server):
         home = Path(self.home) / name
@@ -109,13 +112,9 @@ class Nginx:
         shutil.rmtree(self.home)
 
 
-def family(pid):
-    """The process and its descendants."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").iterdir():
-        for child in (task / "children").read_text().split():
-            found += family(int(child))
-    return found
+def listens(port):
+    with socket.socket() as s:
+        return s.connect_ex(("127.0.0.1", port)) == 0
 
 
 def cpu_ns(pids):

@@ -138,6 +138,7 @@ connection_free(struct connection *c)
     if (edge->current == c) {
         edge->current = NULL;
     }
+    records_close(c);
     leave_idle(c);
     sp_loop_stop(edge->loop, &c->timer);
     sp_loop_remove(edge->loop, &c->watch);

@@ -12,6 +12,7 @@
 
 #include "common/loop.h"
 #include "services/edge/addresses.h"
+#include "services/edge/records.h"
 
 struct edge;
 struct request;
@@ -30,6 +31,7 @@ struct connection {
     struct edge *edge;
     struct MHD_Connection *mhd;
     gnutls_session_t session;
+    struct records records;
     struct request *request; /* NULL between two */
     enum connection_phase phase;
     bool suspended;

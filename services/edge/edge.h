@@ -10,6 +10,7 @@
 #include "common/service.h"
 #include "services/edge/figures.h"
 #include "services/edge/readiness.h"
+#include "services/edge/records.h"
 #include "services/edge/retry.h"
 
 struct addresses;
@@ -39,7 +40,8 @@ struct edge {
     struct hosts *hosts;
     struct tls *tls;
     struct addresses *addresses;
-    struct connection *current;  /* the library works on it; NULL: unknown */
+    struct connection *current; /* the library works on it; NULL: unknown */
+    struct records_inbox inbox;
     struct connection_list idle; /* between two requests */
     struct request *spare;       /* for reuse, linked by `spare` */
     size_t spare_count;

@@ -18,6 +18,7 @@
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
 #include "services/edge/intake.h"
+#include "services/edge/records.h"
 #include "services/edge/tls.h"
 #include "services/edge/transport.h"
 
@@ -112,7 +113,7 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         struct connection *c = connection_new(edge, mhd);
 
         tls_enable_tickets(edge->tls, session->tls_session);
-        transport_open(c, session->tls_session);
+        records_open(c, session->tls_session);
         *context = c;
     } else if (*context != NULL) {
         connection_free(*context);

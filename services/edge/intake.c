@@ -17,6 +17,7 @@
 #include "services/edge/layout.h"
 #include "services/edge/paths.h"
 #include "services/edge/pipeline.h"
+#include "services/edge/records.h"
 #include "services/edge/reply.h"
 #include "services/edge/request.h"
 
@@ -232,6 +233,9 @@ queue(struct request *r)
     enum MHD_Result result = MHD_NO;
 
     connection_enter(c, CONNECTION_SENDING);
+    if (r->body_follows) {
+        records_hold(c);
+    }
     result = MHD_queue_response(c->mhd, r->status, r->response);
     MHD_destroy_response(r->response);
     r->response = NULL;
@@ -429,11 +433,10 @@ intake_completed(void *cls, struct MHD_Connection *mhd, void **context,
     c->request = NULL;
     r->edge->current = c;
     note_end(r);
-    if (!c->gone) {
-        connection_enter(c, CONNECTION_IDLE);
-    }
-    if (r->edge->draining) {
+    if (r->edge->draining || !records_flush(c)) {
         connection_shed(c);
+    } else if (!c->gone) {
+        connection_enter(c, CONNECTION_IDLE);
     }
     pipeline_end(r);
 }

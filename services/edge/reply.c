@@ -102,6 +102,8 @@ finish(struct request *r, struct MHD_Response *response, unsigned status,
 {
     unsigned seen = 0;
 
+    r->body_follows = false;
+
     if (response == NULL) {
         sp_fatal("response", "status=%u", status);
     }
@@ -139,11 +141,20 @@ copy_body(struct sp_view body)
                                            MHD_RESPMEM_MUST_COPY);
 }
 
+/* As finish(), with the whole body. */
+static void
+finish_whole(struct request *r, unsigned status, struct sp_view headers,
+             struct sp_view body, bool close)
+{
+    finish(r, copy_body(body), status, headers, close);
+    r->body_follows = body.len > 0 && r->method != PATHS_HEAD;
+}
+
 void
 reply_whole(struct request *r, unsigned status, struct sp_view headers,
             struct sp_view body)
 {
-    finish(r, copy_body(body), status, headers, false);
+    finish_whole(r, status, headers, body, false);
 }
 
 /* Gives the library what has come; suspends the connection where nothing
@@ -204,8 +215,8 @@ reply_refuse(struct request *r, const struct reply_refusal *refusal)
         (void)sp_headers_add(&headers, SP_VIEW_LITERAL("allow"),
                              sp_view_of(refusal->allow));
     }
-    finish(r, copy_body(sp_buf_view(&body)), refusal->status,
-           sp_buf_view(&headers), refusal->close);
+    finish_whole(r, refusal->status, sp_buf_view(&headers), sp_buf_view(&body),
+                 refusal->close);
     sp_buf_free(&headers);
     sp_buf_free(&body);
 }

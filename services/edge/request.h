@@ -66,6 +66,7 @@ struct request {
     /* The answer. */
     unsigned status;
     struct MHD_Response *response; /* until it is queued */
+    bool body_follows;             /* its body is there with its head */
     bool streaming;
     bool events;     /* text/event-stream */
     int64_t part_ms; /* when the last part came */

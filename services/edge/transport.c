@@ -1,8 +1,6 @@
 /* The library's own answers, recognised by what it logs. */
 #include "services/edge/transport.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -21,34 +19,6 @@ static const char refusal_mark[] =
     "Error processing request (HTTP response code is %u";
 static const char handshake_mark[] =
     "Error: received handshake message out of context";
-
-static ssize_t
-on_pull(gnutls_transport_ptr_t arg, void *out, size_t len)
-{
-    struct connection *c = arg;
-
-    c->edge->current = c;
-    return recv(c->watch.fd, out, len, 0);
-}
-
-static int
-on_pull_timeout(gnutls_transport_ptr_t arg, unsigned ms)
-{
-    const struct connection *c = arg;
-    struct pollfd wanted = { .fd = c->watch.fd, .events = POLLIN };
-
-    return poll(&wanted, 1, (int)ms);
-}
-
-void
-transport_open(struct connection *c, gnutls_session_t session)
-{
-    c->session = session;
-    gnutls_transport_set_ptr2(session, c,
-                              (gnutls_transport_ptr_t)(intptr_t)c->watch.fd);
-    gnutls_transport_set_pull_function(session, on_pull);
-    gnutls_transport_set_pull_timeout_function(session, on_pull_timeout);
-}
 
 static void
 tell(struct edge *edge, const struct connection *c, unsigned status)

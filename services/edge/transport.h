@@ -6,15 +6,7 @@
 
 #include <stdarg.h>
 
-#include <gnutls/gnutls.h>
-
-struct connection;
 struct edge;
-
-/* Reads of this session go through us, so that the edge knows which connection
- * the library is working on (edge->current). */
-void
-transport_open(struct connection *c, gnutls_session_t session);
 
 /* A message of the library's log: the only sign of what it does by itself. */
 void

@@ -1,6 +1,8 @@
 /* The customer store. */
 #include "services/tools/customers.h"
 
+#include <stdbool.h>
+
 #include "common/alloc.h"
 #include "common/error.h"
 #include "services/tools/sql.h"
@@ -36,6 +38,8 @@ static const char script[] =
 struct customers {
     sqlite3 *db;
     sqlite3_stmt *know;
+    sqlite3_stmt *hold; /* stepped but not reset: keeps the read lock */
+    bool holding;
     int looks; /* left for the query in hand */
 };
 
@@ -65,6 +69,10 @@ customers_open(const char *path, struct customers **ret_customers)
                             "SELECT 1 FROM customers WHERE customer_id = ?1",
                             &customers->know);
     }
+    if (error == 0) {
+        error = sql_prepare(customers->db, "SELECT 1 FROM customers LIMIT 1",
+                            &customers->hold);
+    }
     if (error != 0) {
         customers_close(&customers);
         return SP_ESTORE;
@@ -82,6 +90,7 @@ customers_close(struct customers **customers)
     if (c == NULL) {
         return;
     }
+    (void)sqlite3_finalize(c->hold);
     (void)sqlite3_finalize(c->know);
     sql_close(&c->db);
     sp_free(c);
@@ -110,4 +119,18 @@ void
 customers_allot(struct customers *customers)
 {
     customers->looks = LOOKS;
+    if (!customers->holding) {
+        /* Where it fails, the query takes the lock by itself, or tells. */
+        (void)sqlite3_step(customers->hold);
+        customers->holding = true;
+    }
+}
+
+void
+customers_rest(struct customers *customers)
+{
+    if (customers->holding) {
+        (void)sqlite3_reset(customers->hold);
+        customers->holding = false;
+    }
 }

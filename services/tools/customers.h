@@ -26,8 +26,14 @@ customers_know(struct customers *customers, struct sp_view customer_id);
 sqlite3 *
 customers_db(struct customers *customers);
 
-/* Gives the next query its share of work; one that needs more is broken off. */
+/* Gives the next query its share of work; one that needs more is broken off.
+ * From the first query of a turn to customers_rest() the store is read as it
+ * was, under one lock: two system calls a turn, not two a query. */
 void
 customers_allot(struct customers *customers);
+
+/* The turn is over: gives the lock back. */
+void
+customers_rest(struct customers *customers);
 
 #endif

@@ -383,6 +383,7 @@ tools_on_turn(void *self)
 {
     struct tools *tools = self;
 
+    customers_rest(tools->customers);
     if (ledger_in_group(tools->ledger)) {
         commit(tools);
     }

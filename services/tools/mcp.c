@@ -31,6 +31,9 @@
 /* A digest and two names as long as a message can carry, with room. */
 #define MAX_IDENTITY 4096
 
+/* Longer names than the catalogue's 128 bytes name no tool. */
+#define MAX_NAME 1024
+
 /* JSON-RPC 2.0 section 5.1, and MCP 2026-07-28. */
 enum {
     RPC_PARSE = -32700,
@@ -46,6 +49,7 @@ struct mcp {
     struct sp_json json;
     struct tool_result result;
     struct sp_buf identity; /* of the request being claimed */
+    struct sp_buf name;     /* of the tool being called, unescaped */
 };
 
 /* One request on its way. */
@@ -534,6 +538,18 @@ call_tool(struct turn *t, const struct sp_tool *tool,
     }
 }
 
+/* The tool of this name, however it is spelled, or NULL. */
+static const struct sp_tool *
+find_tool(struct mcp *mcp, const struct sp_json_token *name)
+{
+    struct sp_view plain = { 0 };
+
+    sp_buf_reset(&mcp->name);
+    return sp_json_string(&mcp->json, name, &mcp->name, &plain) == 0
+               ? sp_catalogue_find(mcp->means.catalogue, plain)
+               : NULL;
+}
+
 static void
 on_call(struct turn *t)
 {
@@ -551,17 +567,13 @@ on_call(struct turn *t)
     const struct sp_json_token *arguments =
         sp_json_get(json, t->params, "arguments");
     const struct sp_tool *tool = NULL;
-    struct sp_view raw = sp_json_raw(json, name);
 
     if (!sp_json_is(name, SP_JSON_STRING) ||
         (arguments != NULL && !sp_json_is(arguments, SP_JSON_OBJECT))) {
         refuse(t, &malformed);
         return;
     }
-    if (!name->escaped) { /* a name never needs escapes */
-        tool = sp_catalogue_find(t->mcp->means.catalogue,
-                                 sp_view_make(raw.ptr + 1, raw.len - 2));
-    }
+    tool = find_tool(t->mcp, name);
     if (tool == NULL) {
         refuse(t, &unknown);
         return;
@@ -730,6 +742,7 @@ mcp_new(const struct mcp_means *means)
     mcp->list = mcp_list_new(means->catalogue);
     mcp->result.text = sp_buf_new(SP_MAX_BODY / 2);
     mcp->identity = sp_buf_new(MAX_IDENTITY);
+    mcp->name = sp_buf_new(MAX_NAME);
     return mcp;
 }
 
@@ -745,6 +758,7 @@ mcp_free(struct mcp **mcp)
     sp_json_free(&m->json);
     sp_buf_free(&m->result.text);
     sp_buf_free(&m->identity);
+    sp_buf_free(&m->name);
     sp_free(m);
     *mcp = NULL;
 }

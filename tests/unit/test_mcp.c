@@ -192,6 +192,27 @@ Test(mcp, calls_give_text_and_structure)
     desk_close(&desk);
 }
 
+/* validation reads names so, and the stages must not disagree. */
+Test(mcp, escapes_in_a_tools_name_are_only_spelling)
+{
+    struct desk desk;
+
+    desk_open(&desk);
+    cr_assert_eq(desk_post(&desk, ID_A,
+                           CALL("get\\u005fcustomer\\u005finfo",
+                                "{\"customer_id\":\"ABC12345\"}"))
+                     ->status,
+                 200);
+    cr_expect(desk_says(&desk, "Ada Byron"));
+    cr_expect_eq(desk_post(&desk, ID_A,
+                           CALL("get_customer_info\\u0000",
+                                "{\"customer_id\":\"ABC12345\"}"))
+                     ->status,
+                 200);
+    cr_expect(desk_says(&desk, "\"code\":-32602"));
+    desk_close(&desk);
+}
+
 Test(mcp, the_id_comes_back_as_it_was)
 {
     static const char *const ids[] = { "0", "-7", "9007199254740991",

@@ -11,6 +11,20 @@
 #define HEAP_LIMIT_KIB 1024
 #define DEPTH_LIMIT 1000 /* of the interpreter, where there is no JIT */
 
+/* Of the JIT's code: without one of its own it has 32 KiB, and a group that
+ * repeats a thousand times needs more. Reserved, used only where needed. */
+#define STACK_FIRST ((size_t)32 * 1024)
+#define STACK_MAX ((size_t)1024 * 1024)
+
+/* attack: PCRE2 counts how often it backtracks, not how far it then runs, so
+ * that within one limit a match may cost its count times the length. A match
+ * is therefore tried with little effort first, which nearly all need. A try
+ * costs by its length; where it was not enough, one of GROWTH times the effort
+ * follows, as long as it can be paid. */
+#define FIRST_EFFORT 32
+#define GROWTH 4
+#define BYTES_PER_STEP 16
+
 struct pattern {
     pcre2_code *code;
 };
@@ -18,6 +32,8 @@ struct pattern {
 struct pattern_matcher {
     pcre2_match_context *context;
     pcre2_match_data *data;
+    pcre2_jit_stack *stack; /* NULL where there is no JIT */
+    uint32_t match_limit;
 };
 
 int
@@ -85,7 +101,9 @@ pattern_matcher_new(uint32_t match_limit)
         pattern_matcher_free(&matcher);
         return NULL;
     }
-    (void)pcre2_set_match_limit(matcher->context, match_limit);
+    matcher->match_limit = match_limit;
+    matcher->stack = pcre2_jit_stack_create(STACK_FIRST, STACK_MAX, NULL);
+    pcre2_jit_stack_assign(matcher->context, NULL, matcher->stack);
     (void)pcre2_set_depth_limit(matcher->context, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(matcher->context, HEAP_LIMIT_KIB);
     return matcher;
@@ -96,20 +114,41 @@ pattern_matcher_free(struct pattern_matcher **matcher)
 {
     if (*matcher != NULL) {
         pcre2_match_context_free((*matcher)->context);
+        pcre2_jit_stack_free((*matcher)->stack);
         pcre2_match_data_free((*matcher)->data);
         sp_free(*matcher);
         *matcher = NULL;
     }
 }
 
-int
-pattern_find(const struct pattern *pattern, struct pattern_matcher *matcher,
-             struct sp_view subject, bool *ret_found)
+/* One try. The result is PCRE2's. */
+static int
+try_match(const struct pattern *pattern, struct pattern_matcher *matcher,
+          struct sp_view subject, uint32_t limit)
 {
-    int result = pcre2_match(
+    (void)pcre2_set_match_limit(matcher->context, limit);
+    return pcre2_match(
         pattern->code, (PCRE2_SPTR)(subject.len > 0 ? subject.ptr : ""),
         subject.len, 0, PCRE2_NO_UTF_CHECK, matcher->data, matcher->context);
+}
 
+int
+pattern_find(const struct pattern *pattern, struct pattern_matcher *matcher,
+             struct sp_view subject, uint64_t *steps, bool *ret_found)
+{
+    uint64_t cost = 1 + subject.len / BYTES_PER_STEP;
+    uint32_t limit = FIRST_EFFORT;
+    int result = PCRE2_ERROR_MATCHLIMIT;
+
+    while (result == PCRE2_ERROR_MATCHLIMIT) {
+        if (*steps < cost || limit > matcher->match_limit) {
+            return SP_ELIMIT;
+        }
+        *steps -= cost;
+        result = try_match(pattern, matcher, subject, limit);
+        cost *= GROWTH;
+        limit *= GROWTH;
+    }
     if (result < 0 && result != PCRE2_ERROR_NOMATCH) {
         return SP_ELIMIT;
     }

@@ -34,11 +34,13 @@ pattern_matcher_new(uint32_t match_limit);
 void
 pattern_matcher_free(struct pattern_matcher **matcher);
 
-/* Looks for the pattern anywhere in `subject`, which must be valid UTF-8. 0
- * with ret_found set, or SP_ELIMIT where the match cost too much. */
+/* Looks for the pattern anywhere in `subject`, which must be valid UTF-8. What
+ * the match costs is taken off *steps: at least a step for every 16 bytes, each
+ * of about half a microsecond. 0 with ret_found set, or SP_ELIMIT where it
+ * costs too much. */
 SP_MUST_CHECK int
 pattern_find(const struct pattern *pattern, struct pattern_matcher *matcher,
-             struct sp_view subject, bool *ret_found);
+             struct sp_view subject, uint64_t *steps, bool *ret_found);
 
 /* Appends the PCRE2 form of an ECMA-262 pattern: exposed for the tests. 0,
  * SP_EFORMAT or SP_ELIMIT. */

@@ -234,18 +234,13 @@ schema_run_find_member(struct schema_checker *c, const struct sp_json_token *t,
     return error;
 }
 
-/* A match costs a step for every 64 bytes of its subject. */
 int
 schema_run_find_pattern(struct schema_checker *c, const struct pattern *pattern,
                         struct sp_view subject, bool *ret_found)
 {
-    int error = schema_run_take_steps(c, 1 + subject.len / 64);
-
-    if (error == 0 &&
-        pattern_find(pattern, c->matcher, subject, ret_found) != 0) {
-        return schema_run_give_up(c);
-    }
-    return error;
+    return pattern_find(pattern, c->matcher, subject, &c->steps, ret_found) == 0
+               ? 0
+               : schema_run_give_up(c);
 }
 
 /* One row per kind. `base` is the height of the marks when the node began. */

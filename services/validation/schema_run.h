@@ -106,8 +106,8 @@ schema_run_find_member(struct schema_checker *c, const struct sp_json_token *t,
                        struct sp_view name,
                        const struct sp_json_token **ret_value);
 
-/* Looks for the pattern in a text, which must be valid UTF-8. A match costs a
- * step for every 64 bytes. */
+/* Looks for the pattern in a text, which must be valid UTF-8. 0 or
+ * SP_ELIMIT. */
 int
 schema_run_find_pattern(struct schema_checker *c, const struct pattern *pattern,
                         struct sp_view subject, bool *ret_found);

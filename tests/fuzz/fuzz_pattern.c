@@ -14,6 +14,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct pattern_matcher *matcher = pattern_matcher_new(5000);
     struct pattern *pattern = NULL;
     struct sp_buf why = sp_buf_new(4096);
+    uint64_t steps = 10000;
     bool found = false;
     int error = pattern_compile(sp_view_make(data, size), &pattern, &why);
 
@@ -24,7 +25,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)pattern_find(pattern, matcher,
                            SP_VIEW_LITERAL("aaaaaaaaaaaaaaaaaaaaaaaaaaB-1 "
                                            "\xc3\xa4\n\xf0\x9f\x98\x80"),
-                           &found);
+                           &steps, &found);
     }
     pattern_free(&pattern);
     pattern_matcher_free(&matcher);

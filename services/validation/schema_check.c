@@ -10,6 +10,7 @@
 #include "services/validation/schema_run.h"
 
 #define FIRST_MARKS 64
+#define BYTES_PER_STEP 64
 
 struct schema_checker *
 schema_checker_new(const struct schema_effort *effort)
@@ -189,16 +190,20 @@ int
 schema_run_name_of(struct schema_checker *c, const struct sp_json_token *key,
                    struct sp_view *ret_name)
 {
+    int error = 0;
+
     if (!key->escaped) {
         struct sp_view raw = sp_json_raw(c->json, key);
 
         *ret_name = sp_view_make(raw.ptr + 1, raw.len - 2);
         return 0;
     }
+    error = schema_run_take_steps(c, (key->end - key->start) / BYTES_PER_STEP);
     sp_buf_reset(&c->names);
-    return sp_json_string(c->json, key, &c->names, ret_name) == 0
-               ? 0
-               : schema_run_give_up(c);
+    if (error == 0 && sp_json_string(c->json, key, &c->names, ret_name) != 0) {
+        error = schema_run_give_up(c);
+    }
+    return error;
 }
 
 /* The content of a string value, until the next call. */
@@ -254,6 +259,16 @@ static int (*const checks[SCHEMA_KIND_COUNT])(struct schema_checker *c,
 #undef SCHEMA_KIND_CHECK
 };
 
+/* A number is read anew by each rule, however many digits it has. Strings are
+ * paid for where they are read. */
+static uint64_t
+price_of(const struct schema_node *n, const struct sp_json_token *t)
+{
+    uint64_t len = t->type == SP_JSON_NUMBER ? t->end - t->start : 0;
+
+    return 1 + len / BYTES_PER_STEP * n->rule_count;
+}
+
 int
 schema_run_node(struct schema_checker *c, uint32_t node,
                 const struct sp_json_token *t)
@@ -261,7 +276,7 @@ schema_run_node(struct schema_checker *c, uint32_t node,
     const struct schema_node *n = &c->schema->nodes[node];
     size_t base = c->mark_count;
     size_t scopes = c->scope_count;
-    int error = schema_run_take_steps(c, 1);
+    int error = schema_run_take_steps(c, price_of(n, t));
 
     if (error == 0 && n->never) {
         error = schema_run_fail(c, "false", "is not allowed here");

@@ -6,15 +6,24 @@
 
 #define FNV_OFFSET 14695981039346656037u
 #define FNV_PRIME 1099511628211u
+#define BYTES_PER_STEP 64
 
 static int
-take_step(struct value_effort *effort)
+take_steps(struct value_effort *effort, uint64_t n)
 {
-    if (effort->steps == 0) {
+    if (effort->steps < n) {
         return SP_ELIMIT;
     }
-    effort->steps--;
+    effort->steps -= n;
     return 0;
+}
+
+/* What reading a string or a number costs: its bytes count, or one long value
+ * would be read for every entry of an enum at no price. */
+static int
+take_reading(struct value_effort *effort, struct value v)
+{
+    return take_steps(effort, (v.token->end - v.token->start) / BYTES_PER_STEP);
 }
 
 /* The text between the quotes, as it stands. */
@@ -34,12 +43,23 @@ equal_strings(struct value a, struct value b, struct value_effort *effort,
     struct sp_view right = { 0 };
     int error = 0;
 
-    if (!a.token->escaped && !b.token->escaped) {
+    if (!a.token->escaped && !b.token->escaped &&
+        inner_text(a).len != inner_text(b).len) {
+        *ret_equal = false;
+        return 0;
+    }
+    error = take_reading(effort, a);
+    if (error == 0) {
+        error = take_reading(effort, b);
+    }
+    if (error == 0 && !a.token->escaped && !b.token->escaped) {
         *ret_equal = sp_view_equal(inner_text(a), inner_text(b));
         return 0;
     }
     sp_buf_reset(effort->scratch);
-    error = sp_json_string(a.json, a.token, effort->scratch, &left);
+    if (error == 0) {
+        error = sp_json_string(a.json, a.token, effort->scratch, &left);
+    }
     if (error == 0) {
         error = sp_json_string(b.json, b.token, effort->scratch, &right);
     }
@@ -87,7 +107,7 @@ find_member(struct value object, struct value key, struct value_effort *effort,
     for (; other.token != NULL;
          other.token = sp_json_next(object.json, object.token, other.token)) {
         bool same = false;
-        int error = take_step(effort);
+        int error = take_steps(effort, 1);
 
         if (error == 0) {
             error = equal_strings(other, key, effort, &same);
@@ -130,11 +150,30 @@ equal_objects(struct value a, struct value b, struct value_effort *effort,
     return 0;
 }
 
+static int
+equal_numbers(struct value a, struct value b, struct value_effort *effort,
+              bool *ret_equal)
+{
+    struct decimal left = { 0 };
+    struct decimal right = { 0 };
+    int error = take_reading(effort, a);
+
+    if (error == 0) {
+        error = take_reading(effort, b);
+    }
+    if (error == 0) {
+        left = decimal_of(sp_json_raw(a.json, a.token));
+        right = decimal_of(sp_json_raw(b.json, b.token));
+        *ret_equal = decimal_compare(&left, &right) == 0;
+    }
+    return error;
+}
+
 int
 value_equal(struct value a, struct value b, struct value_effort *effort,
             bool *ret_equal)
 {
-    int error = take_step(effort);
+    int error = take_steps(effort, 1);
 
     if (error != 0) {
         return error;
@@ -152,13 +191,9 @@ value_equal(struct value a, struct value b, struct value_effort *effort,
     if (a.token->type == SP_JSON_OBJECT) {
         return equal_objects(a, b, effort, ret_equal);
     }
-    if (a.token->type == SP_JSON_NUMBER) {
-        struct decimal left = decimal_of(sp_json_raw(a.json, a.token));
-        struct decimal right = decimal_of(sp_json_raw(b.json, b.token));
-
-        *ret_equal = decimal_compare(&left, &right) == 0;
-    }
-    return 0;
+    return a.token->type == SP_JSON_NUMBER
+               ? equal_numbers(a, b, effort, ret_equal)
+               : 0;
 }
 
 static int
@@ -215,9 +250,12 @@ hash_children(struct value v, struct value_effort *effort, uint64_t *hash)
 int
 value_hash(struct value v, struct value_effort *effort, uint64_t *ret_hash)
 {
-    int error = take_step(effort);
+    int error = take_steps(effort, 1);
     uint64_t hash = (FNV_OFFSET ^ v.token->type) * FNV_PRIME;
 
+    if (error == 0 && v.token->type < SP_JSON_ARRAY) {
+        error = take_reading(effort, v);
+    }
     if (error != 0) {
         return error;
     }

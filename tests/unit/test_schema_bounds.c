@@ -180,6 +180,58 @@ Test(schema_bounds, every_check_ends)
     }
 }
 
+/* `count` times `part`, between `before` and `after`. */
+static struct sp_buf
+repeat(const char *before, const char *part, size_t count, const char *after)
+{
+    struct sp_buf text = sp_buf_new(4 * 1024 * 1024);
+
+    (void)sp_buf_add_str(&text, before);
+    for (size_t i = 0; i < count; i++) {
+        (void)sp_buf_add_str(&text, part);
+    }
+    (void)sp_buf_add_str(&text, after);
+    cr_assert_eq(sp_buf_add(&text, "", 1), 0);
+    return text;
+}
+
+/* attack: one long value that many rules read. Each of these took a good part
+ * of a second. */
+Test(schema_bounds, long_values_are_paid_for_each_time)
+{
+    static const struct {
+        const char *label;
+        const char *before; /* of the schema */
+        const char *part;
+        const char *after;
+        const char *open; /* of the value */
+        const char *unit;
+        const char *close;
+    } rows[] = {
+        { "escapes in each entry of an enum", "{\"enum\":[\"x\"", ",\"x\"",
+          "]}", "\"", "\\u0061", "\"" },
+        { "digits in each entry of an enum", "{\"enum\":[1", ",1", "]}", "1.",
+          "111111", "" },
+        { "digits for each bound", "{\"allOf\":[true", ",{\"minimum\":0}", "]}",
+          "1.", "111111", "" },
+        { "a long key for each required one", "{\"required\":[\"x\"", ",\"x\"",
+          "]}", "{\"", "\\u0061", "\":1,\"x\":1}" },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct sp_buf schema =
+            repeat(rows[i].before, rows[i].part, 90, rows[i].after);
+        struct sp_buf value =
+            repeat(rows[i].open, rows[i].unit, 150000, rows[i].close);
+        struct schema_fault fault;
+        int error = check(schema.data, value.data, &fault);
+
+        cr_expect_eq(error, SP_ELIMIT, "%s", rows[i].label);
+        sp_buf_free(&schema);
+        sp_buf_free(&value);
+    }
+}
+
 Test(schema_bounds, a_bomb_does_not_escape_through_a_branch)
 {
     struct schema_fault fault;

@@ -331,8 +331,32 @@ write_identity(const struct mcp_request *request, struct sp_buf *out)
     (void)sp_buf_add_view(out, request->client);
 }
 
+/* Of a repetition, nobody may say that nothing was done unless the journal
+ * says so: the client would do it twice. */
+static void
+deny_claim(struct turn *t, int error)
+{
+    bool unknown =
+        error == SP_EDUPLICATE || (t->request->repeated && error != SP_EAUTH);
+
+    deny(t, unknown ? SP_EUNKNOWN : error);
+}
+
+/* The reply is what the journal knows. */
+static void
+repeat(struct turn *t, const struct ledger_answer *known)
+{
+    t->reply->status = known->status;
+    (void)sp_buf_add_view(&t->reply->headers, known->headers);
+    (void)sp_buf_add_view(&t->reply->body, known->body);
+    /* The first one may stand in the group that is still open. */
+    t->reply->deferred = true;
+    t->reply->outcome = MCP_REPEATED;
+}
+
 /* Claims the request in the journal. True where it is new; else the reply is
- * what the journal knows, or a denial. */
+ * what the journal knows, or a denial. An effect whose answer has no room to
+ * wait in must not happen either. */
 static bool
 claim(struct turn *t)
 {
@@ -343,22 +367,19 @@ claim(struct turn *t)
         .keep_until_ms = request->keep_until_ms,
     };
     struct ledger_answer known = { 0 };
-    int error = 0;
+    int error = request->crowded ? SP_EFULL : 0;
 
-    sp_buf_reset(identity);
-    write_identity(request, identity);
-    wanted.digest = sp_buf_view(identity);
-    request->starting(request->arg);
-    error = ledger_claim(t->mcp->means.ledger, &wanted, &known);
+    if (error == 0) {
+        sp_buf_reset(identity);
+        write_identity(request, identity);
+        wanted.digest = sp_buf_view(identity);
+        request->starting(request->arg);
+        error = ledger_claim(t->mcp->means.ledger, &wanted, &known);
+    }
     if (error == SP_EDUPLICATE && known.status != 0) {
-        t->reply->status = known.status;
-        (void)sp_buf_add_view(&t->reply->headers, known.headers);
-        (void)sp_buf_add_view(&t->reply->body, known.body);
-        /* The first one may stand in the group that is still open. */
-        t->reply->deferred = true;
-        t->reply->outcome = MCP_REPEATED;
+        repeat(t, &known);
     } else if (error != 0) {
-        deny(t, error == SP_EDUPLICATE ? SP_EUNKNOWN : error);
+        deny_claim(t, error);
     }
     return error == 0;
 }

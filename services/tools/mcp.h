@@ -38,6 +38,8 @@ struct mcp_request {
     struct sp_view scopes;
     int64_t keep_until_ms; /* no repetition is valid later */
     int64_t now_ms;        /* wall clock */
+    bool repeated;         /* sent before: it may have had its effect */
+    bool crowded;          /* no more answers can wait for a commit */
     /* Called just before something that changes anything begins. */
     void (*starting)(void *arg);
     void *arg;

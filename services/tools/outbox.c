@@ -6,9 +6,6 @@
 #include "common/alloc.h"
 #include "common/error.h"
 
-/* More than can wait in one turn; a receiver that stays away costs memory. */
-#define MAX_ITEMS 4096
-
 struct entry {
     struct outbox_item item;
     struct entry *next;
@@ -57,7 +54,7 @@ outbox_add(struct outbox *outbox, const struct outbox_item *item)
     struct sp_view *views[5];
     size_t used = 0;
 
-    if (outbox->count == MAX_ITEMS) {
+    if (outbox->count == OUTBOX_MAX) {
         return SP_EFULL;
     }
     entry = sp_alloc(sizeof(*entry) + item->result.request_id.len +

@@ -10,6 +10,9 @@
 #include "common/compiler.h"
 #include "proto/message.h"
 
+/* More than can wait in one turn; a receiver that stays away costs memory. */
+#define OUTBOX_MAX 4096
+
 struct outbox;
 
 /* One answer; in the outbox its views are copies. */
@@ -18,6 +21,7 @@ struct outbox_item {
     struct sp_view rpc_id;
     int64_t due_ms; /* CLOCK_MONOTONIC: nobody waits any longer */
     bool committed;
+    bool repeated; /* an earlier call's answer: it may be true already */
 };
 
 /* Who is asked about each item. `send` returns 0, or an error: SP_ENOPEER and
@@ -35,7 +39,7 @@ outbox_new(const struct outbox_owner *owner);
 void
 outbox_free(struct outbox **outbox);
 
-/* Copies the item to the end. 0, or SP_EFULL. */
+/* Copies the item to the end. 0, or SP_EFULL where OUTBOX_MAX are waiting. */
 SP_MUST_CHECK int
 outbox_add(struct outbox *outbox, const struct outbox_item *item);
 

@@ -1,6 +1,7 @@
 /* The messages of the tools process. */
 #include "services/tools/tools.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -134,21 +135,23 @@ tools_send_result(void *self, const struct outbox_item *item)
 
 /* What was not committed has not happened, and may be tried again. What was
  * committed has: only the edge may say so, when its own deadline ends, since a
- * client told to retry would do it twice. */
+ * client told to retry would do it twice. Of a repetition neither is known. */
 void
 tools_lost_result(void *self, const struct outbox_item *item)
 {
     struct tools *tools = self;
+    const struct mcp_denial *words =
+        mcp_denial_of(item->repeated ? MCP_OUTCOME_UNKNOWN : MCP_STORE_BUSY);
     const struct sp_occurrence what = {
-        .kind = item->committed ? "answer_lost" : "store_busy",
+        .kind = item->committed ? "answer_lost" : words->code,
         .request_id = item->result.request_id,
-        .status = item->committed ? 0 : 503,
+        .status = item->committed ? 0 : words->status,
     };
 
     tools->figures.lost++;
     sp_runtime_event(tools->rt, &what);
     if (!item->committed) {
-        deny(tools, &item->result, item->rpc_id, mcp_denial_of(MCP_STORE_BUSY));
+        deny(tools, &item->result, item->rpc_id, words);
     }
 }
 
@@ -190,14 +193,13 @@ send_reply(struct visit *v)
         .rpc_id = v->call->rpc_id,
         .due_ms = sp_loop_now_ms(sp_runtime_loop(tools->rt)) +
                   (int64_t)v->call->deadline_ms,
+        .repeated = reply->outcome == MCP_REPEATED,
     };
     int error = 0;
 
     if (reply->deferred) {
         error = outbox_add(tools->outbox, &item);
-        if (error != 0) {
-            tools_lost_result(tools, &item);
-        }
+        assert(error == 0); /* nothing is deferred where it is crowded */
         return;
     }
     error = tools_send_result(tools, &item);
@@ -292,6 +294,8 @@ answer(struct visit *v, int64_t now_ms)
         .scopes = v->grant.scopes,
         .keep_until_ms = (int64_t)v->grant.expires_ms + KEEP_MARGIN_MS,
         .now_ms = now_ms,
+        .repeated = v->call->attempt > 0,
+        .crowded = outbox_count(tools->outbox) >= OUTBOX_MAX,
         .starting = send_started,
         .arg = v,
     };

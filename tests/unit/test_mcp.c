@@ -506,6 +506,7 @@ Test(mcp, while_another_replica_writes_nothing_is_done)
         .digest = SP_VIEW_LITERAL("d"),
     };
     struct ledger_answer known = { 0 };
+    struct mcp_request repeated;
     char path[64];
 
     desk_open(&desk);
@@ -514,6 +515,11 @@ Test(mcp, while_another_replica_writes_nothing_is_done)
     cr_assert_eq(ledger_claim(other, &claim, &known), 0);
     (void)desk_post(&desk, ID_A, TICKET);
     cr_expect_eq(desk.tools.reply.outcome, MCP_STORE_BUSY);
+    repeated = desk_request(&desk, ID_A, TICKET);
+    repeated.repeated = true;
+    (void)desk_ask(&desk, &repeated);
+    cr_expect_eq(desk.tools.reply.outcome, MCP_OUTCOME_UNKNOWN,
+                 "the first one may have been done, whoever holds the store");
     cr_expect_eq(mcp_denial_of(MCP_STORE_BUSY)->status, 503);
     cr_expect_eq(desk_post(&desk, ID_A, CALCULATE)->status, 200,
                  "reading goes on");

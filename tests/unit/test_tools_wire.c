@@ -134,6 +134,33 @@ Test(tools_wire, without_validation_a_change_waits)
     stage_close(&s);
 }
 
+/* An effect whose answer has no room would be told as "nothing was done". */
+Test(tools_wire, where_no_answer_can_wait_nothing_is_done)
+{
+    struct stage s;
+    const struct outbox_item waiting = { .due_ms = INT64_MAX };
+    struct stage_call call = stage_call(ID_A, "", TICKET);
+
+    stage_open(&s);
+    s.rt.result = SP_ENOPEER;
+    for (size_t i = 0; i < OUTBOX_MAX; i++) {
+        cr_assert_eq(outbox_add(s.desk.tools.outbox, &waiting), 0);
+    }
+    stage_deliver(&s, &call);
+    call.sent.attempt = 1;
+    stage_deliver(&s, &call);
+    cr_assert_eq(s.rt.count, 2);
+    cr_expect_eq(s.rt.sent[0].id, SP_MSG_DENIAL);
+    cr_expect_eq(s.rt.sent[0].status, 503);
+    cr_expect_str_eq(s.rt.sent[0].text, "store_busy");
+    cr_expect_str_eq(s.rt.sent[1].text, "outcome_unknown");
+    cr_expect_str_eq(s.rt.events, "store_busy outcome_unknown ");
+    (void)tools_on_turn(&s.desk.tools);
+    sp_loop_stop(s.rt.loop, &s.desk.tools.retry);
+    cr_expect_eq(desk_tickets(&s.desk), 0);
+    stage_close(&s);
+}
+
 /* No file may grow any more: a full disk. */
 static void
 fill_disk(void)
@@ -167,6 +194,30 @@ Test(tools_wire, a_commit_that_fails_is_told_to_all_of_its_group)
     cr_expect_str_eq(s.rt.events, "store_busy store_busy ");
     cr_expect_eq(outbox_count(s.desk.tools.outbox), 0);
     cr_expect_eq(desk_tickets(&s.desk), 0);
+    stage_close(&s);
+}
+
+/* The first answer is true, whatever becomes of the group that it is repeated
+ * in. */
+Test(tools_wire, a_commit_that_fails_says_nothing_of_what_was_done_before)
+{
+    struct stage s;
+    const struct stage_call first = stage_call(ID_A, "", TICKET);
+    const struct stage_call second = stage_call(ID_B, "", TICKET);
+
+    stage_open(&s);
+    stage_deliver(&s, &first);
+    (void)tools_on_turn(&s.desk.tools);
+    stage_deliver(&s, &first);
+    stage_deliver(&s, &second);
+    fill_disk();
+    (void)tools_on_turn(&s.desk.tools);
+    cr_assert_eq(s.rt.count, 6);
+    cr_expect_str_eq(s.rt.sent[4].key, "edge-0");
+    cr_expect_str_eq(s.rt.sent[4].text, "outcome_unknown");
+    cr_expect_eq(s.rt.sent[4].status, 409);
+    cr_expect_str_eq(s.rt.sent[5].text, "store_busy");
+    cr_expect_eq(desk_tickets(&s.desk), 1);
     stage_close(&s);
 }
 

@@ -10,6 +10,10 @@
 
 #define REQUEST_ID_BYTES 16
 
+/* Rows that one purge takes of each table: a busy minute leaves tens of
+ * thousands, which would hold the process for a second. */
+#define PURGE_ROWS 500
+
 static const char script[] =
     "CREATE TABLE journal ("
     " request_id BLOB PRIMARY KEY NOT NULL,"
@@ -72,8 +76,11 @@ static const char *const texts[STATEMENTS] = {
                    " (?1, ?2, ?3, ?4, ?5, 'open', ?6, ?7, ?8, ?9)",
     [END_SESSION] = "INSERT OR IGNORE INTO ended_sessions VALUES (?1, ?2)",
     [SESSION_ENDED] = "SELECT 1 FROM ended_sessions WHERE name = ?1",
-    [PURGE_JOURNAL] = "DELETE FROM journal WHERE keep_until_ms < ?1",
-    [PURGE_SESSIONS] = "DELETE FROM ended_sessions WHERE keep_until_ms < ?1",
+    [PURGE_JOURNAL] = "DELETE FROM journal WHERE rowid IN (SELECT rowid"
+                      " FROM journal WHERE keep_until_ms < ?1 LIMIT ?2)",
+    [PURGE_SESSIONS] = "DELETE FROM ended_sessions WHERE name IN (SELECT name"
+                       " FROM ended_sessions WHERE keep_until_ms < ?1"
+                       " LIMIT ?2)",
 };
 
 struct ledger {
@@ -331,7 +338,7 @@ ledger_commit(struct ledger *ledger)
 }
 
 static int
-purge_both(struct ledger *l, int64_t now_ms)
+purge_both(struct ledger *l, int64_t now_ms, bool *ret_more)
 {
     static const enum statement both[] = { PURGE_JOURNAL, PURGE_SESSIONS };
 
@@ -339,10 +346,12 @@ purge_both(struct ledger *l, int64_t now_ms)
         int error = 0;
 
         sql_bind_int(l->statements[both[i]], 1, now_ms);
+        sql_bind_int(l->statements[both[i]], 2, PURGE_ROWS);
         error = run(l, both[i]);
         if (error != 0) {
             return error;
         }
+        *ret_more = *ret_more || sqlite3_changes(l->db) == PURGE_ROWS;
     }
     return 0;
 }
@@ -350,6 +359,7 @@ purge_both(struct ledger *l, int64_t now_ms)
 int
 ledger_purge(struct ledger *ledger, int64_t now_ms)
 {
+    bool more = false;
     int error = 0;
 
     end_reading(ledger);
@@ -360,12 +370,13 @@ ledger_purge(struct ledger *ledger, int64_t now_ms)
     if (error != 0) {
         return error;
     }
-    error = purge_both(ledger, now_ms);
+    error = purge_both(ledger, now_ms, &more);
     if (error == 0) {
         error = run(ledger, COMMIT);
     }
     if (error != 0) {
         abandon(ledger);
+        return error;
     }
-    return error;
+    return more ? 1 : 0;
 }

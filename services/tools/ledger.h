@@ -85,7 +85,8 @@ ledger_in_group(const struct ledger *ledger);
 SP_MUST_CHECK int
 ledger_commit(struct ledger *ledger);
 
-/* Forgets requests and sessions that can no longer be repeated. 0, SP_EFULL or
+/* Forgets requests and sessions that can no longer be repeated, some hundred at
+ * a time. 0 where that was all, 1 where there may be more, SP_EFULL or
  * SP_ESTORE. Not within a group. */
 SP_MUST_CHECK int
 ledger_purge(struct ledger *ledger, int64_t now_ms);

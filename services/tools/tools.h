@@ -14,6 +14,7 @@
 /* How often answers that found no receiver are tried again. */
 #define TOOLS_RETRY_MS 20
 #define TOOLS_PURGE_MS 60000
+#define TOOLS_PURGE_MORE_MS 50 /* between two parts of one purge */
 
 /* What is counted since the start. */
 struct tools_figures {

@@ -413,11 +413,12 @@ tools_on_purge(void *self)
     int error = ledger_purge(tools->ledger, sp_clock_wall_ms());
 
     /* Another replica may be at it: the next time will do. */
-    if (error != 0 && error != SP_EFULL) {
+    if (error < 0 && error != SP_EFULL) {
         sp_runtime_trouble(tools->rt, "purge_failed", "reason=\"%s\"",
                            sp_strerror(error));
     }
-    sp_loop_start(sp_runtime_loop(tools->rt), &tools->purge, TOOLS_PURGE_MS);
+    sp_loop_start(sp_runtime_loop(tools->rt), &tools->purge,
+                  error == 1 ? TOOLS_PURGE_MORE_MS : TOOLS_PURGE_MS);
 }
 
 /* ----------------------------------------------------------------- metrics */

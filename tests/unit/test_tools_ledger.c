@@ -169,6 +169,34 @@ Test(tools_ledger, remembers_ended_sessions_until_they_would_have_expired)
     desk_close(&desk);
 }
 
+/* A purge of a whole busy minute would hold the process for a second. */
+Test(tools_ledger, forgets_in_parts)
+{
+    struct desk desk;
+    struct ledger *ledger = NULL;
+    struct ledger_claim claim = first;
+    struct ledger_answer known = { 0 };
+    char id[17];
+
+    desk_open(&desk);
+    ledger = desk.tools.ledger;
+    for (int i = 0; i < 1100; i++) {
+        (void)snprintf(id, sizeof(id), "%016d", i);
+        claim.request_id = sp_view_of(id);
+        cr_assert_eq(ledger_claim(ledger, &claim, &known), 0);
+        cr_assert_eq(ledger_keep(ledger, &done), 0);
+    }
+    cr_assert_eq(ledger_commit(ledger), 0);
+    cr_expect_eq(ledger_purge(ledger, DESK_NOW + 1), 1);
+    cr_expect_eq(desk_count(&desk, "ledger.db", "SELECT count(*) FROM journal"),
+                 600);
+    cr_expect_eq(ledger_purge(ledger, DESK_NOW + 1), 1);
+    cr_expect_eq(ledger_purge(ledger, DESK_NOW + 1), 0);
+    cr_expect_eq(desk_count(&desk, "ledger.db", "SELECT count(*) FROM journal"),
+                 0);
+    desk_close(&desk);
+}
+
 Test(tools_ledger, forgets_a_request_only_when_no_repetition_is_valid)
 {
     struct desk desk;

@@ -819,17 +819,6 @@ sp_json_equals(const struct sp_json *json, const struct sp_json_token *t,
     return done == len;
 }
 
-/* The parts of a number: 0.<digits> times ten to the power of `point`, where
- * the digits run from `first` to `last` over a decimal point, without zeros
- * at either end. */
-struct decimal {
-    bool negative;
-    const char *first; /* NULL where the number is zero */
-    const char *last;  /* one past the last digit that is not zero */
-    int64_t digits;    /* between them */
-    int64_t point;
-};
-
 static int64_t
 read_exponent(const char *p, const char *end)
 {
@@ -848,10 +837,10 @@ read_exponent(const char *p, const char *end)
     return negative ? -value : value;
 }
 
-static struct decimal
+static struct sp_json_decimal
 read_decimal(struct sp_view v)
 {
-    struct decimal d = { .negative = v.ptr[0] == '-' };
+    struct sp_json_decimal d = { .negative = v.ptr[0] == '-' };
     const char *end = v.ptr + v.len;
     const char *p = v.ptr + (d.negative ? 1 : 0);
     int64_t seen = 0; /* digits so far, from the first that is not zero */
@@ -882,7 +871,7 @@ read_decimal(struct sp_view v)
 /* The value of an integer that is not zero and has at most INT64_DIGITS
  * digits. */
 static uint64_t
-whole_value(const struct decimal *d)
+whole_value(const struct sp_json_decimal *d)
 {
     uint64_t value = 0;
 
@@ -898,10 +887,21 @@ whole_value(const struct decimal *d)
 }
 
 int
+sp_json_decimal(const struct sp_json *json, const struct sp_json_token *t,
+                struct sp_json_decimal *ret_decimal)
+{
+    if (!sp_json_is(t, SP_JSON_NUMBER)) {
+        return SP_EFORMAT;
+    }
+    *ret_decimal = read_decimal(sp_json_raw(json, t));
+    return 0;
+}
+
+int
 sp_json_int(const struct sp_json *json, const struct sp_json_token *t,
             int64_t *ret_value)
 {
-    struct decimal d = { 0 };
+    struct sp_json_decimal d = { 0 };
     uint64_t value = 0;
     uint64_t limit = INT64_MAX;
 

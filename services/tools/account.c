@@ -4,22 +4,22 @@
 #include "services/tools/runner.h"
 
 #define MAX_AMOUNTS 100
-#define MAX_AMOUNT (INT64_C(1000000) * AMOUNT_ONE)
+#define MAX_AMOUNT 1000000
 
 /* The highest tier whose bound the total exceeds. */
 static const struct {
-    int64_t above;
+    uint32_t above;
     const char *name;
 } tiers[] = {
-    { INT64_C(50000) * AMOUNT_ONE, "gold" },
-    { INT64_C(10000) * AMOUNT_ONE, "silver" },
+    { 50000, "gold" },
+    { 10000, "silver" },
 };
 
 static const char *
-tier_of(int64_t total)
+tier_of(const struct amount *total)
 {
     for (size_t i = 0; i < SP_COUNT(tiers); i++) {
-        if (total > tiers[i].above) {
+        if (amount_compare(total, tiers[i].above) > 0) {
             return tiers[i].name;
         }
     }
@@ -28,14 +28,12 @@ tier_of(int64_t total)
 
 /* The sentence that says what is wrong, or NULL. */
 static const char *
-read_amounts(const struct arguments *arguments, int64_t *amounts,
-             size_t *ret_count)
+read_amounts(const struct arguments *arguments, struct amount_sums *sums)
 {
     const struct sp_json *json = arguments->json;
     const struct sp_json_token *list =
         sp_json_get(json, arguments->object, "amounts");
     const struct sp_json_token *t = NULL;
-    size_t count = 0;
 
     if (!sp_json_is(list, SP_JSON_ARRAY) || list->count < 1 ||
         list->count > MAX_AMOUNTS) {
@@ -43,20 +41,20 @@ read_amounts(const struct arguments *arguments, int64_t *amounts,
     }
     for (t = sp_json_first(json, list); t != NULL;
          t = sp_json_next(json, list, t)) {
-        if (!sp_json_is(t, SP_JSON_NUMBER) ||
-            amount_read(sp_json_raw(json, t), &amounts[count]) != 0 ||
-            amounts[count] < 0 || amounts[count] > MAX_AMOUNT) {
+        struct amount amount;
+
+        if (amount_read(json, t, &amount) != 0 ||
+            amount_compare(&amount, MAX_AMOUNT) > 0 ||
+            amount_sums_add(sums, &amount) != 0) {
             return "Each amount must be a number from 0 to 1000000 with at "
-                   "most 6 decimal places.";
+                   "most 350 decimal places.";
         }
-        count++;
     }
-    *ret_count = count;
     return NULL;
 }
 
 static void
-add_amount(struct sp_buf *out, const char *name, int64_t amount)
+add_amount(struct sp_buf *out, const char *name, const struct amount *amount)
 {
     (void)sp_buf_addf(out, ",\"%s\":", name);
     amount_write(amount, out);
@@ -66,10 +64,9 @@ static int
 account_run(const struct runner_means *means, void *state,
             const struct tool_call *call, struct tool_result *result)
 {
-    int64_t amounts[MAX_AMOUNTS];
-    struct amount_sums sums;
+    struct amount_sums sums = { .count = 0 };
+    struct amount average;
     struct sp_view customer_id;
-    size_t count = 0;
     const char *wrong = NULL;
     struct sp_buf *out = &result->text;
     int known = runner_customer(means, call, result, &customer_id);
@@ -78,21 +75,19 @@ account_run(const struct runner_means *means, void *state,
     if (known != 1) {
         return known;
     }
-    wrong = read_amounts(&call->arguments, amounts, &count);
+    wrong = read_amounts(&call->arguments, &sums);
     if (wrong != NULL) {
         return runner_fail(result, wrong);
     }
-    if (amount_sum(amounts, count, &sums) != 0) {
-        return SP_ELIMIT;
-    }
+    average = amount_average(&sums);
     (void)sp_buf_add_str(out, "{");
     runner_add_text(out, "customer_id", customer_id);
-    add_amount(out, "total", sums.total);
-    add_amount(out, "average", sums.average);
-    (void)sp_buf_addf(out, ",\"count\":%zu", count);
-    add_amount(out, "max", sums.max);
-    add_amount(out, "min", sums.min);
-    return sp_buf_addf(out, ",\"tier\":\"%s\"}", tier_of(sums.total));
+    add_amount(out, "total", &sums.total);
+    add_amount(out, "average", &average);
+    (void)sp_buf_addf(out, ",\"count\":%u", sums.count);
+    add_amount(out, "max", &sums.max);
+    add_amount(out, "min", &sums.min);
+    return sp_buf_addf(out, ",\"tier\":\"%s\"}", tier_of(&sums.total));
 }
 
 const struct runner runner_account = {

@@ -1,208 +1,206 @@
-/* Exact amounts as scaled integers. */
+/* Exact amounts as digits. */
 #include "services/tools/amount.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
-#include <stdlib.h>
+#include <string.h>
 
 #include "common/error.h"
 
-/* 10^18 fits into int64_t, and so does any number of this many digits. */
-#define MAX_DIGITS 18
+#define LIMB_DIGITS 9
+#define LIMB 1000000000u /* 10^LIMB_DIGITS */
 
-/* Beyond this no count of digits in a body brings a value back into range. */
-#define EXPONENT_CLIP 100000000
+/* A divisor of at most 100 that leaves a finite decimal has at most six twos
+ * or fives, each of which takes one more place. */
+#define MORE_PLACES 6
 
-/* A number while it is read: digits * 10^exponent. */
-struct reading {
+_Static_assert(AMOUNT_PLACES + MORE_PLACES <= (AMOUNT_LIMBS - 1) * LIMB_DIGITS,
+               "an average has room");
+
+/* The weight of place `place` (0: the first behind the point) in its limb. */
+static uint32_t
+weight_of(size_t place)
+{
+    static const uint32_t powers[LIMB_DIGITS] = {
+        100000000, 10000000, 1000000, 100000, 10000, 1000, 100, 10, 1,
+    };
+
+    return powers[place % LIMB_DIGITS];
+}
+
+static uint32_t *
+limb_of(struct amount *a, size_t place)
+{
+    return &a->limbs[1 + place / LIMB_DIGITS];
+}
+
+static uint32_t
+digit_at(const struct amount *a, size_t place)
+{
+    return a->limbs[1 + place / LIMB_DIGITS] / weight_of(place) % 10;
+}
+
+/* Digits of a number as they stand in its text; behind the last one there are
+ * only zeros. */
+struct digits {
     const char *at;
     const char *end;
-    int64_t digits;
-    size_t digit_count; /* significant ones */
-    size_t zeros;       /* read, but not known to matter yet */
-    int64_t exponent;
-    bool negative;
 };
 
-static bool
-take(struct reading *r, char c)
+static uint32_t
+next_digit(struct digits *d)
 {
-    if (r->at < r->end && *r->at == c) {
-        r->at++;
-        return true;
+    if (d->at < d->end && *d->at == '.') {
+        d->at++;
     }
-    return false;
-}
-
-static bool
-at_digit(const struct reading *r)
-{
-    return r->at < r->end && *r->at >= '0' && *r->at <= '9';
-}
-
-/* Zeros wait until another digit follows: trailing ones only move the
- * exponent, leading ones do not count at all. */
-static int
-add_digit(struct reading *r, char c)
-{
-    if (c == '0') {
-        r->zeros += r->digit_count > 0;
-        return 0;
-    }
-    if (r->digit_count + r->zeros + 1 > MAX_DIGITS) {
-        return SP_ELIMIT;
-    }
-    for (; r->zeros > 0; r->zeros--) {
-        r->digits *= 10;
-        r->digit_count++;
-    }
-    r->digits = r->digits * 10 + (c - '0');
-    r->digit_count++;
-    return 0;
-}
-
-/* A run of digits; at least one. `places` is how many stand behind the point
- * for each: 0 or 1. */
-static int
-read_digits(struct reading *r, int places)
-{
-    if (!at_digit(r)) {
-        return SP_EFORMAT;
-    }
-    while (at_digit(r)) {
-        int error = add_digit(r, *r->at++);
-
-        if (error != 0) {
-            return error;
-        }
-        r->exponent -= places;
-    }
-    return 0;
-}
-
-static int
-read_exponent(struct reading *r)
-{
-    int64_t exponent = 0;
-    bool negative = take(r, '-');
-
-    if (!negative) {
-        (void)take(r, '+');
-    }
-    if (!at_digit(r)) {
-        return SP_EFORMAT;
-    }
-    for (; at_digit(r); r->at++) {
-        if (exponent < EXPONENT_CLIP) {
-            exponent = exponent * 10 + (*r->at - '0');
-        }
-    }
-    r->exponent += negative ? -exponent : exponent;
-    return 0;
-}
-
-static int
-read_number(struct reading *r)
-{
-    int error = 0;
-
-    r->negative = take(r, '-');
-    if (take(r, '0')) {
-        error = at_digit(r) ? SP_EFORMAT : 0;
-    } else {
-        error = read_digits(r, 0);
-    }
-    if (error == 0 && take(r, '.')) {
-        error = read_digits(r, 1);
-    }
-    if (error == 0 && (take(r, 'e') || take(r, 'E'))) {
-        error = read_exponent(r);
-    }
-    if (error == 0 && r->at != r->end) {
-        error = SP_EFORMAT;
-    }
-    return error;
+    return d->at < d->end ? (uint32_t)(*d->at++ - '0') : 0;
 }
 
 int
-amount_read(struct sp_view number, int64_t *ret_amount)
+amount_read(const struct sp_json *json, const struct sp_json_token *t,
+            struct amount *ret_amount)
 {
-    struct reading r = { .at = number.ptr, .end = number.ptr + number.len };
-    int64_t shift = 0;
-    int error = read_number(&r);
+    struct amount amount = { { 0 } };
+    struct sp_json_decimal number;
+    struct digits digits;
+    int64_t places = 0;
 
-    if (error != 0) {
-        return error;
-    }
-    shift = r.exponent + (int64_t)r.zeros + AMOUNT_PLACES;
-    if (r.digits == 0) {
-        shift = 0;
-    }
-    if (shift < 0) {
+    if (sp_json_decimal(json, t, &number) != 0 ||
+        (number.negative && number.digits > 0)) {
         return SP_EFORMAT;
     }
-    if (shift + (int64_t)r.digit_count > MAX_DIGITS) {
+    places = number.digits - number.point;
+    if (number.digits > 0 &&
+        (number.point > LIMB_DIGITS || places > AMOUNT_PLACES)) {
         return SP_ELIMIT;
     }
-    for (; shift > 0; shift--) {
-        r.digits *= 10;
+    digits = (struct digits){ number.first, number.last };
+    for (int64_t i = 0; number.digits > 0 && i < number.point; i++) {
+        amount.limbs[0] = amount.limbs[0] * 10 + next_digit(&digits);
     }
-    *ret_amount = r.negative ? -r.digits : r.digits;
+    /* Below 0.1 the first places are zeros. */
+    for (int64_t place = number.point < 0 ? -number.point : 0; place < places;
+         place++) {
+        *limb_of(&amount, (size_t)place) +=
+            next_digit(&digits) * weight_of((size_t)place);
+    }
+    *ret_amount = amount;
     return 0;
+}
+
+static int
+compare(const struct amount *a, const struct amount *b)
+{
+    for (size_t i = 0; i < AMOUNT_LIMBS; i++) {
+        if (a->limbs[i] != b->limbs[i]) {
+            return a->limbs[i] < b->limbs[i] ? -1 : 1;
+        }
+    }
+    return 0;
+}
+
+int
+amount_compare(const struct amount *a, uint32_t whole)
+{
+    const struct amount b = { { whole } };
+
+    return compare(a, &b);
+}
+
+/* How many places are not only trailing zeros. Most limbs are zero. */
+static size_t
+places_of(const struct amount *a)
+{
+    size_t limbs = AMOUNT_LIMBS;
+    size_t places = 0;
+
+    while (limbs > 1 && a->limbs[limbs - 1] == 0) {
+        limbs--;
+    }
+    places = (limbs - 1) * LIMB_DIGITS;
+    while (places > 0 && digit_at(a, places - 1) == 0) {
+        places--;
+    }
+    return places;
 }
 
 void
-amount_write(int64_t amount, struct sp_buf *out)
+amount_write(const struct amount *amount, struct sp_buf *out)
 {
-    /* The most negative value has no positive twin: divide first. */
-    int64_t whole = amount / AMOUNT_ONE;
-    int64_t rest = llabs(amount % AMOUNT_ONE);
-    int places = AMOUNT_PLACES;
+    char digits[(AMOUNT_LIMBS - 1) * LIMB_DIGITS];
+    size_t places = places_of(amount);
 
-    (void)sp_buf_addf(out, "%s%" PRId64, amount < 0 && whole == 0 ? "-" : "",
-                      whole);
-    if (rest == 0) {
-        return;
+    for (size_t i = 0; i < places; i++) {
+        digits[i] = (char)('0' + digit_at(amount, i));
     }
-    for (; rest % 10 == 0; rest /= 10) {
-        places--;
-    }
-    (void)sp_buf_addf(out, ".%0*" PRId64, places, rest);
+    (void)sp_buf_addf(out, "%" PRIu32 "%s", amount->limbs[0],
+                      places > 0 ? "." : "");
+    (void)sp_buf_add(out, digits, places);
 }
 
-/* Half to even, for a positive divisor. */
-static int64_t
-divide(int64_t total, int64_t count)
+/* Adds to the limb and carries. 0 or SP_ELIMIT. */
+static int
+add_to_limb(struct amount *a, size_t limb, uint32_t value)
 {
-    int64_t quotient = total / count;
-    int64_t rest = llabs(total % count);
-    int64_t step = total < 0 ? -1 : 1;
+    uint32_t carry = value;
 
-    if (rest > count - rest || (rest == count - rest && quotient % 2 != 0)) {
-        quotient += step;
+    for (size_t i = limb + 1; i > 0 && carry > 0; i--) {
+        uint32_t sum = a->limbs[i - 1] + carry; /* both below 10^9 */
+
+        a->limbs[i - 1] = sum % LIMB;
+        carry = sum / LIMB;
     }
-    return quotient;
+    return carry == 0 ? 0 : SP_ELIMIT;
 }
 
 int
-amount_sum(const int64_t *amounts, size_t count, struct amount_sums *ret_sums)
+amount_sums_add(struct amount_sums *sums, const struct amount *amount)
 {
-    struct amount_sums sums = { .max = INT64_MIN, .min = INT64_MAX };
+    struct amount total = sums->total;
 
-    if (count == 0 || count > INT32_MAX) {
-        return SP_ELIMIT;
-    }
-    for (size_t i = 0; i < count; i++) {
-        int64_t a = amounts[i];
-
-        if (a > 0 ? sums.total > INT64_MAX - a : sums.total < INT64_MIN - a) {
+    for (size_t i = AMOUNT_LIMBS; i > 0; i--) {
+        if (add_to_limb(&total, i - 1, amount->limbs[i - 1]) != 0) {
             return SP_ELIMIT;
         }
-        sums.total += a;
-        sums.max = a > sums.max ? a : sums.max;
-        sums.min = a < sums.min ? a : sums.min;
     }
-    sums.average = divide(sums.total, (int64_t)count);
-    *ret_sums = sums;
+    sums->total = total;
+    if (sums->count == 0 || compare(amount, &sums->max) > 0) {
+        sums->max = *amount;
+    }
+    if (sums->count == 0 || compare(amount, &sums->min) < 0) {
+        sums->min = *amount;
+    }
+    sums->count++;
     return 0;
+}
+
+/* Long division, digit by digit. All digits of the total are used up before
+ * the last place, so that the rest alone decides how to round. */
+struct amount
+amount_average(const struct amount_sums *sums)
+{
+    struct amount average = { { 0 } };
+    size_t places = places_of(&sums->total) + MORE_PLACES;
+    uint32_t count = sums->count;
+    uint32_t rest = 0;
+    bool odd = false;
+
+    if (count == 0) {
+        return average;
+    }
+    average.limbs[0] = sums->total.limbs[0] / count;
+    rest = sums->total.limbs[0] % count;
+    for (size_t place = 0; place < places; place++) {
+        uint32_t part = rest * 10 + digit_at(&sums->total, place);
+
+        *limb_of(&average, place) += part / count * weight_of(place);
+        odd = part / count % 2 != 0;
+        rest = part % count;
+    }
+    if (rest > count - rest || (rest == count - rest && odd)) {
+        /* No average is above the largest amount: nothing overflows. */
+        (void)add_to_limb(&average, 1 + (places - 1) / LIMB_DIGITS,
+                          weight_of(places - 1));
+    }
+    return average;
 }

@@ -1,5 +1,5 @@
-/* Exact amounts: decimals with at most six places as scaled integers. No
- * number ever passes through a float. */
+/* Exact amounts: decimals as digits, with room for every number that a client
+ * may hold in a double. No amount ever passes through a float. */
 #ifndef SP_SERVICES_TOOLS_AMOUNT_H
 #define SP_SERVICES_TOOLS_AMOUNT_H
 
@@ -8,31 +8,50 @@
 
 #include "common/buf.h"
 #include "common/compiler.h"
-#include "common/view.h"
+#include "common/json.h"
 
-#define AMOUNT_PLACES 6
-#define AMOUNT_ONE 1000000 /* 1, scaled by 10^AMOUNT_PLACES */
+/* Decimal places that are read: the smallest double has 340 at 17 digits. */
+#define AMOUNT_PLACES 350
 
-/* The value of a JSON number (RFC 8259 section 6, exponents too), scaled by
- * AMOUNT_ONE. 0, SP_EFORMAT where the text is no JSON number or has more than
- * six places, SP_ELIMIT where the scaled value does not fit. */
+/* Nine digits each: the first holds what stands before the point, the others
+ * what stands behind it, with room for the six places more of an average. */
+#define AMOUNT_LIMBS 41
+
+/* Below 10^9, never negative. */
+struct amount {
+    uint32_t limbs[AMOUNT_LIMBS];
+};
+
+/* The value of a JSON number. 0, SP_EFORMAT where `t` is no number or is below
+ * 0, SP_ELIMIT where it is 10^9 or more or has more than AMOUNT_PLACES. */
 SP_MUST_CHECK int
-amount_read(struct sp_view number, int64_t *ret_amount);
+amount_read(const struct sp_json *json, const struct sp_json_token *t,
+            struct amount *ret_amount);
+
+/* Below, equal or above zero as `a` is to a whole number. */
+int
+amount_compare(const struct amount *a, uint32_t whole);
 
 /* Appends the amount as a JSON number: no exponent, no trailing zeros. */
 void
-amount_write(int64_t amount, struct sp_buf *out);
+amount_write(const struct amount *amount, struct sp_buf *out);
 
+/* What is known of the amounts so far. Zero it first. */
 struct amount_sums {
-    int64_t total;
-    int64_t average; /* to six places, ties to even */
-    int64_t max;
-    int64_t min;
+    struct amount total;
+    struct amount max;
+    struct amount min;
+    uint32_t count;
 };
 
-/* Sums of `count` amounts. 0, or SP_ELIMIT for none, or where the total does
- * not fit. */
+/* Adds one. 0, or SP_ELIMIT where the total would reach 10^9. */
 SP_MUST_CHECK int
-amount_sum(const int64_t *amounts, size_t count, struct amount_sums *ret_sums);
+amount_sums_add(struct amount_sums *sums, const struct amount *amount);
+
+/* The average of at most 100 amounts: exact where it is a finite decimal,
+ * otherwise to six places more than the total has, ties to even. Zero of
+ * none. */
+struct amount
+amount_average(const struct amount_sums *sums);
 
 #endif

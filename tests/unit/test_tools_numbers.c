@@ -1,109 +1,162 @@
 /* What the tools reckon with: exact amounts, working days, versions. */
 #include <criterion/criterion.h>
-#include <inttypes.h>
 
 #include "common/error.h"
 #include "services/tools/amount.h"
 #include "services/tools/mcp_version.h"
 #include "services/tools/workday.h"
 
+/* The amounts of a JSON array, added up. The error of the last one. */
+static int
+add_up(const char *text, struct amount_sums *sums)
+{
+    struct sp_json json = { 0 };
+    const struct sp_json_token *list = NULL;
+    const struct sp_json_token *t = NULL;
+    int error = 0;
+
+    *sums = (struct amount_sums){ .count = 0 };
+    cr_assert_eq(sp_json_parse(&json, sp_view_of(text)), 0, "%s", text);
+    list = sp_json_root(&json);
+    for (t = sp_json_first(&json, list); error == 0 && t != NULL;
+         t = sp_json_next(&json, list, t)) {
+        struct amount amount;
+
+        error = amount_read(&json, t, &amount);
+        if (error == 0) {
+            error = amount_sums_add(sums, &amount);
+        }
+    }
+    sp_json_free(&json);
+    return error;
+}
+
+static void
+expect_written(const struct amount *amount, const char *want, const char *of)
+{
+    struct sp_buf out = sp_buf_new(1024);
+
+    amount_write(amount, &out);
+    cr_expect(sp_view_is(sp_buf_view(&out), want), "%s: %.*s, not %s", of,
+              SP_VIEW(sp_buf_view(&out)), want);
+    sp_buf_free(&out);
+}
+
 Test(amount, reads_json_numbers_exactly)
 {
     static const struct {
         const char *text;
         int error;
-        int64_t want;
+        const char *want;
     } rows[] = {
-        { "0", 0, 0 },
-        { "-0", 0, 0 },
-        { "0.1", 0, 100000 },
-        { "0.000001", 0, 1 },
-        { "1000000", 0, INT64_C(1000000000000) },
-        { "1e6", 0, INT64_C(1000000000000) },
-        { "1E+6", 0, INT64_C(1000000000000) },
-        { "100e-2", 0, 1000000 },
-        { "1.50000000000000000000000", 0, 1500000 },
-        { "0e999999999999", 0, 0 },
-        { "-2.5", 0, -2500000 },
-        { "999999999999.999999", 0, INT64_C(999999999999999999) },
-        { "0.0000001", SP_EFORMAT, 0 },
-        { "1e-7", SP_EFORMAT, 0 },
-        { "1e-999999999999", SP_EFORMAT, 0 },
-        { "1000000000000", SP_ELIMIT, 0 },
-        { "1e999999999999", SP_ELIMIT, 0 },
-        { "12345678901234567890", SP_ELIMIT, 0 },
-        { "", SP_EFORMAT, 0 },
-        { "-", SP_EFORMAT, 0 },
-        { "+1", SP_EFORMAT, 0 },
-        { "01", SP_EFORMAT, 0 },
-        { "1.", SP_EFORMAT, 0 },
-        { ".5", SP_EFORMAT, 0 },
-        { "1e", SP_EFORMAT, 0 },
-        { "1 ", SP_EFORMAT, 0 },
-        { "0x10", SP_EFORMAT, 0 },
-        { "NaN", SP_EFORMAT, 0 },
-        { "Infinity", SP_EFORMAT, 0 },
+        { "[0]", 0, "0" },
+        { "[-0]", 0, "0" },
+        { "[-0.00e5]", 0, "0" },
+        { "[0e999999999999]", 0, "0" },
+        { "[0e-999999999999]", 0, "0" },
+        { "[0.1]", 0, "0.1" },
+        { "[0.000001]", 0, "0.000001" },
+        { "[1e-7]", 0, "0.0000001" },
+        { "[0.30000000000000004]", 0, "0.30000000000000004" },
+        { "[0.1234567890123456789]", 0, "0.1234567890123456789" },
+        { "[1000000]", 0, "1000000" },
+        { "[1e6]", 0, "1000000" },
+        { "[1E+6]", 0, "1000000" },
+        { "[0.00001e11]", 0, "1000000" },
+        { "[100e-2]", 0, "1" },
+        { "[120.050e-1]", 0, "12.005" },
+        { "[1.50000000000000000000000]", 0, "1.5" },
+        { "[999999999.999999999999]", 0, "999999999.999999999999" },
+        { "[1000000000]", SP_ELIMIT, "0" },
+        { "[1e999999999999]", SP_ELIMIT, "0" },
+        { "[1e-351]", SP_ELIMIT, "0" },
+        { "[1e-999999999999]", SP_ELIMIT, "0" },
+        { "[-1e-9]", SP_EFORMAT, "0" },
+        { "[-2.5]", SP_EFORMAT, "0" },
+        { "[\"1\"]", SP_EFORMAT, "0" },
+        { "[true]", SP_EFORMAT, "0" },
+        { "[null]", SP_EFORMAT, "0" },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        int64_t got = 0;
-        int error = amount_read(sp_view_of(rows[i].text), &got);
+        struct amount_sums sums;
 
-        cr_expect_eq(error, rows[i].error, "%s: %s", rows[i].text,
-                     sp_strerror(error));
-        cr_expect_eq(got, rows[i].want, "%s: %" PRId64, rows[i].text, got);
+        cr_expect_eq(add_up(rows[i].text, &sums), rows[i].error, "%s",
+                     rows[i].text);
+        expect_written(&sums.total, rows[i].want, rows[i].text);
     }
 }
 
-Test(amount, writes_what_it_read)
+/* Whatever JSON library a client uses, its doubles fit: the smallest one, with
+ * all 17 digits. */
+Test(amount, reads_every_double)
 {
-    static const struct {
-        int64_t amount;
-        const char *want;
-    } rows[] = {
-        { 0, "0" },
-        { 1, "0.000001" },
-        { -1, "-0.000001" },
-        { 100000, "0.1" },
-        { 1000000, "1" },
-        { -1500000, "-1.5" },
-        { INT64_C(30000300000), "30000.3" },
-        { INT64_MAX, "9223372036854.775807" },
-        { INT64_MIN, "-9223372036854.775808" },
-    };
+    struct amount_sums sums;
+    struct sp_buf want = sp_buf_new(1024);
 
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        struct sp_buf out = sp_buf_new(64);
-
-        amount_write(rows[i].amount, &out);
-        cr_expect(sp_view_is(sp_buf_view(&out), rows[i].want), "%.*s for %s",
-                  SP_VIEW(sp_buf_view(&out)), rows[i].want);
-        sp_buf_free(&out);
-    }
+    cr_assert_eq(add_up("[4.9406564584124654e-324]", &sums), 0);
+    (void)sp_buf_addf(&want, "0.%0323d49406564584124654", 0);
+    cr_assert_eq(sp_buf_add(&want, "", 1), 0);
+    expect_written(&sums.total, want.data, "the smallest double");
+    cr_assert_eq(add_up("[1e-350,1]", &sums), 0);
+    cr_expect_gt(amount_compare(&sums.total, 1), 0);
+    cr_expect_lt(amount_compare(&sums.min, 1), 0);
+    cr_expect_eq(amount_compare(&sums.max, 1), 0);
+    sp_buf_free(&want);
 }
 
 Test(amount, sums_without_floats)
 {
-    const int64_t tenths[] = { 100000, 200000 };
-    const int64_t thirds[] = { 1, 0, 0 };
-    const int64_t half_even[] = { 1, 2 };
-    const int64_t half_down[] = { 0, 1 };
-    const int64_t large[] = { INT64_MAX, 1 };
-    struct amount_sums sums;
+    static const struct {
+        const char *text;
+        const char *total;
+        const char *average;
+        const char *max;
+        const char *min;
+    } rows[] = {
+        { "[0.1,0.2]", "0.3", "0.15", "0.2", "0.1" },
+        { "[0.1,0.1,0.1]", "0.3", "0.1", "0.1", "0.1" },
+        { "[0.999999999,0.000000001]", "1", "0.5", "0.999999999",
+          "0.000000001" },
+        /* Finite averages are exact, others end six places later. */
+        { "[10000,0.000001]", "10000.000001", "5000.0000005", "10000",
+          "0.000001" },
+        { "[1,0,0]", "1", "0.333333", "1", "0" },
+        { "[2,0,0]", "2", "0.666667", "2", "0" },
+        { "[0.01,0,0]", "0.01", "0.00333333", "0.01", "0" },
+        { "[1,0,0,0,0,0,0,0]", "1", "0.125", "1", "0" },
+        /* The carry goes over the edge of a limb, and over the point. */
+        { "[0.9,0.9,1.2]", "3", "1", "1.2", "0.9" },
+        { "[0.000000001,0.999999999,999999]", "1000000", "333333.333333",
+          "999999", "0.000000001" },
+        { "[0.9999995,0.9999995,0.9999998,1,1,1]", "5.9999988", "0.9999998",
+          "1", "0.9999995" },
+    };
 
-    cr_assert_eq(amount_sum(tenths, 2, &sums), 0);
-    cr_expect_eq(sums.total, 300000);
-    cr_expect_eq(sums.average, 150000);
-    cr_expect_eq(sums.max, 200000);
-    cr_expect_eq(sums.min, 100000);
-    cr_assert_eq(amount_sum(thirds, 3, &sums), 0);
-    cr_expect_eq(sums.average, 0);
-    cr_assert_eq(amount_sum(half_even, 2, &sums), 0);
-    cr_expect_eq(sums.average, 2);
-    cr_assert_eq(amount_sum(half_down, 2, &sums), 0);
-    cr_expect_eq(sums.average, 0);
-    cr_expect_eq(amount_sum(large, 2, &sums), SP_ELIMIT);
-    cr_expect_eq(amount_sum(large, 0, &sums), SP_ELIMIT);
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct amount_sums sums;
+        struct amount average;
+
+        cr_assert_eq(add_up(rows[i].text, &sums), 0, "%s", rows[i].text);
+        average = amount_average(&sums);
+        expect_written(&sums.total, rows[i].total, rows[i].text);
+        expect_written(&average, rows[i].average, rows[i].text);
+        expect_written(&sums.max, rows[i].max, rows[i].text);
+        expect_written(&sums.min, rows[i].min, rows[i].text);
+    }
+}
+
+Test(amount, of_nothing_is_zero_and_too_much_is_refused)
+{
+    struct amount_sums sums;
+    struct amount average;
+
+    cr_assert_eq(add_up("[]", &sums), 0);
+    average = amount_average(&sums);
+    expect_written(&average, "0", "nothing");
+    cr_expect_eq(add_up("[999999999,0.5,0.5]", &sums), SP_ELIMIT);
+    expect_written(&sums.total, "999999999.5", "what went before");
+    cr_expect_eq(sums.count, 2);
 }
 
 Test(workday, skips_the_weekend_and_keeps_the_hour)

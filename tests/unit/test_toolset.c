@@ -67,10 +67,15 @@ Test(toolset, sums_are_exact_and_tiers_begin_above_their_bounds)
         { "[10000]", "\"total\":10000,\"average\":10000,\"count\":1,"
                      "\"max\":10000,\"min\":10000,\"tier\":\"bronze\"}" },
         { "[10000,0.000001]",
-          "\"total\":10000.000001,\"average\":5000,\"count\":2,"
+          "\"total\":10000.000001,\"average\":5000.0000005,\"count\":2,"
           "\"max\":10000,\"min\":0.000001,\"tier\":\"silver\"}" },
         { "[5e4]", "\"total\":50000,\"average\":50000,\"count\":1,"
                    "\"max\":50000,\"min\":50000,\"tier\":\"silver\"}" },
+        { "[0.30000000000000004,1e-20]",
+          "\"total\":0.30000000000000004001,"
+          "\"average\":0.150000000000000020005,\"count\":2,"
+          "\"max\":0.30000000000000004,\"min\":0.00000000000000000001,"
+          "\"tier\":\"bronze\"}" },
         { "[50000.01,0]", "\"total\":50000.01,\"average\":25000.005,"
                           "\"count\":2,\"max\":50000.01,\"min\":0,"
                           "\"tier\":\"gold\"}" },
@@ -110,7 +115,7 @@ Test(toolset, checks_what_its_safety_rests_on_by_itself)
         { CALCULATE, "{\"customer_id\":\"ABC12345\",\"amounts\":[true]}" },
         { CALCULATE, "{\"customer_id\":\"ABC12345\",\"amounts\":[-1]}" },
         { CALCULATE, "{\"customer_id\":\"ABC12345\",\"amounts\":[1e7]}" },
-        { CALCULATE, "{\"customer_id\":\"ABC12345\",\"amounts\":[1e-7]}" },
+        { CALCULATE, "{\"customer_id\":\"ABC12345\",\"amounts\":[1e-351]}" },
         { CALCULATE, "{\"customer_id\":\"ABC12345\",\"amounts\":[1e400]}" },
         { CALCULATE, "{\"customer_id\":\"abc12345\",\"amounts\":[1]}" },
         { CALCULATE, "{\"customer_id\":12345,\"amounts\":[1]}" },

@@ -130,7 +130,7 @@ check_arguments(const struct check *c, const struct tool_check *tool)
         (void)sp_buf_addf(&text,
                           "The arguments do not fit the tool's input "
                           "schema: %s %s.",
-                          fault.path[0] == '\0' ? "they" : fault.path,
+                          fault.path[0] == '\0' ? "the object" : fault.path,
                           fault.text);
         error = mcp_refuse_arguments(c->verdict, c->shape->modern,
                                      sp_buf_view(&text));

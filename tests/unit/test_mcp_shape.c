@@ -340,6 +340,9 @@ Test(mcp_shape, arguments_that_do_not_fit_are_the_models_to_mend)
     cr_assert_eq(g.verdict.status, 200);
     cr_assert_null(strstr(g.body, "resultType"));
     cr_assert_not_null(strstr(g.body, "\"isError\":true"));
+    cr_assert_not_null(strstr(g.body, "schema: the object must have the "
+                                      "property \\\"customer_id\\\"."),
+                       "%s", g.body);
     gate_close(&g);
 }
 

@@ -13,14 +13,21 @@ SUITE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
 NODE = "node@24"  # the suite wants 22 or later
 
 SCENARIOS = [
-    ("server-initialize", "2025-11-25"),
     ("server-initialize", "2025-06-18"),
+    ("server-initialize", "2025-11-25"),
+    ("ping", "2025-06-18"),
     ("ping", "2025-11-25"),
+    ("tools-list", "2025-06-18"),
     ("tools-list", "2025-11-25"),
     ("tools-list", "2026-07-28"),
+    ("server-session-lifecycle", "2025-03-26"),
+    ("server-session-lifecycle", "2025-06-18"),
     ("server-session-lifecycle", "2025-11-25"),
+    ("server-sse-multiple-streams", "2025-11-25"),
+    ("server-sse-multiple-streams", "2026-07-28"),
     ("dns-rebinding-protection", "2025-11-25"),
     ("dns-rebinding-protection", "2026-07-28"),
+    ("http-header-validation", "2026-07-28"),
 ]
 
 

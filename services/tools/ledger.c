@@ -86,6 +86,7 @@ static const char *const texts[STATEMENTS] = {
 struct ledger {
     sqlite3 *db;
     sqlite3_stmt *statements[STATEMENTS];
+    bool held; /* by another replica, when last tried */
     bool in_group;
     bool claimed; /* between claim and keep or drop */
     bool reading; /* FIND holds the views of the last answer */
@@ -207,6 +208,18 @@ take(struct ledger *l, const struct ledger_claim *claim)
     return 0;
 }
 
+/* Opens a group. 0, SP_EFULL or SP_ESTORE. */
+static int
+begin(struct ledger *l)
+{
+    int error = 0;
+
+    (void)sqlite3_busy_timeout(l->db, l->held ? SQL_HELD_MS : SQL_BUSY_MS);
+    error = run(l, BEGIN);
+    l->held = error == SP_EFULL;
+    return error;
+}
+
 int
 ledger_claim(struct ledger *ledger, const struct ledger_claim *claim,
              struct ledger_answer *ret_answer)
@@ -218,7 +231,7 @@ ledger_claim(struct ledger *ledger, const struct ledger_claim *claim,
         return SP_ESTORE;
     }
     if (error == 0 && !ledger->in_group) {
-        error = run(ledger, BEGIN);
+        error = begin(ledger);
         ledger->in_group = error == 0;
     }
     if (error == 0) {
@@ -366,7 +379,7 @@ ledger_purge(struct ledger *ledger, int64_t now_ms)
     if (ledger->in_group) {
         return SP_EFULL;
     }
-    error = run(ledger, BEGIN);
+    error = begin(ledger);
     if (error != 0) {
         return error;
     }

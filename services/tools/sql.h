@@ -13,6 +13,9 @@
 /* How long a call waits while another replica writes. A group of calls is
  * committed within milliseconds: who waits longer has met a fault. */
 #define SQL_BUSY_MS 1000
+/* How long the next ones wait, as long as the fault lasts: each would hold the
+ * process, and reading calls with it. */
+#define SQL_HELD_MS 20
 
 /* Opens or makes the database at `path`. 0 or SP_ESTORE. The caller closes it
  * with sql_close(), after finalizing its statements. */

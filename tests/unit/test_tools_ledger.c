@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "common/clock.h"
 #include "tests/tools_fixture.h"
 
 /* More than SQLite keeps in memory, and more than the disk has. */
@@ -107,6 +108,34 @@ Test(tools_ledger, a_dropped_claim_leaves_nothing_but_its_neighbours)
     cr_assert_eq(ledger_commit(ledger), 0);
     cr_expect_eq(desk_tickets(&desk), 1);
     cr_expect_eq(ledger_claim(ledger, &second, &known), 0, "still new");
+    desk_close(&desk);
+}
+
+/* Only the first call waits for a replica that hangs with the store in its
+ * hands: ten more would hold this one for ten seconds. */
+Test(tools_ledger, waits_once_for_a_store_that_is_held)
+{
+    struct desk desk;
+    struct ledger *other = NULL;
+    struct ledger_claim mine = first;
+    struct ledger_answer known = { 0 };
+    char path[64];
+    int64_t began_ms = 0;
+
+    desk_open(&desk);
+    desk_path(&desk, "ledger.db", path);
+    cr_assert_eq(ledger_open(path, &other), 0);
+    do_once(other);
+    mine.request_id = SP_VIEW_LITERAL("fedcba9876543210");
+    cr_expect_eq(ledger_claim(desk.tools.ledger, &mine, &known), SP_EFULL);
+    began_ms = sp_clock_ms();
+    for (int i = 0; i < 10; i++) {
+        cr_expect_eq(ledger_claim(desk.tools.ledger, &mine, &known), SP_EFULL);
+    }
+    cr_expect_lt(sp_clock_ms() - began_ms, 5000);
+    cr_assert_eq(ledger_commit(other), 0);
+    cr_expect_eq(ledger_claim(desk.tools.ledger, &mine, &known), 0);
+    ledger_close(&other);
     desk_close(&desk);
 }
 

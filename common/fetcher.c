@@ -492,7 +492,11 @@ kick(void *arg)
         } else if (at->state == RUNNING && at->resume) {
             at->resume = false;
             expect_byte(at);
-            (void)curl_easy_pause(at->easy, CURLPAUSE_CONT);
+            /* What it kept is given out in there; that this failed is said
+             * here and nowhere else. */
+            if (curl_easy_pause(at->easy, CURLPAUSE_CONT) != CURLE_OK) {
+                end_with(at, SP_ESYSTEM);
+            }
         }
     }
     fetcher->inside--;

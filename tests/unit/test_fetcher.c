@@ -265,6 +265,45 @@ Test(fetcher, stops_reading_while_paused)
 }
 
 static void
+resume(void *arg)
+{
+    struct pauser *p = arg;
+
+    p->r.pause_at_data = false;
+    sp_fetch_pause(p->r.fetch, false);
+}
+
+/* libcurl keeps what it had read when it was paused. What becomes of that on
+ * resuming, only its answer to the resuming tells: nothing else may come. */
+Test(fetcher, ends_at_what_is_too_much_on_resuming)
+{
+    const struct http_answer answer = {
+        .text = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                "5\r\nhello\r\n5\r\nagain\r\n",
+        .hold = true,
+    };
+    struct fetch_world w;
+    struct http_script *server = http_script_start(&answer, 1);
+    struct pauser p = { .r = { .pause_at_data = true } };
+    char url[128];
+    struct sp_fetch_request asked = fetch_request(fetch_url(url, server, "/"));
+
+    asked.max_body = 9;
+    asked.total_timeout_ms = 2 * FETCH_PATIENCE_MS;
+    fetch_world_begin(&w);
+    cr_assert_eq(fetch_start(&w, &asked, &p.r), 0);
+    p.look = (struct sp_timer){ .expired = resume, .arg = &p };
+    sp_loop_start(w.loop, &p.look, 100);
+    sp_loop_run(w.loop);
+    cr_expect_eq(p.r.error, SP_ELIMIT);
+    cr_expect(sp_view_is(body_of(&p.r), "hello"));
+    fetch_world_end(&w);
+    fetch_record_end(&p.r);
+    http_script_stop(server);
+    http_script_free(&server);
+}
+
+static void
 cancel_case(bool at_head)
 {
     const struct http_answer answer = { .text = PLAIN, .hold = true };

@@ -94,3 +94,24 @@ Test(sse, splits_into_events_wherever_the_bytes_are_cut)
         }
     }
 }
+
+/* attack: lines without content, and only one of the two kinds of line end. */
+Test(sse, takes_time_in_proportion_whatever_ends_lines, .timeout = 30)
+{
+    static char blanks[8u * 1024 * 1024];
+    static const char ends[] = "\r\n";
+
+    for (size_t i = 0; i < sizeof(ends) - 1; i++) {
+        struct sp_buf out = sp_buf_new(64);
+        struct sse sse;
+
+        memset(blanks, ends[i], sizeof(blanks));
+        sse_begin(&sse, MAX);
+        cr_expect_eq(
+            sse_feed(&sse, sp_view_make(blanks, sizeof(blanks)), note, &out),
+            0);
+        cr_expect_eq(out.len, 0);
+        sse_end(&sse);
+        sp_buf_free(&out);
+    }
+}

@@ -21,6 +21,9 @@
 
 /* As the links carry it: SP_MAX_HEADERS. */
 #define MAX_HEADERS 16384
+/* All header lines of a fetch: interim answers and trailers count too, which
+ * libcurl would keep without end. */
+#define MAX_HEADER_LINES (4u * MAX_HEADERS)
 /* Idle connections that are kept for the next fetch. */
 #define MAX_IDLE_CONNECTIONS 32L
 
@@ -56,6 +59,7 @@ struct sp_fetch {
     int64_t idle_timeout_ms;
     size_t max_body;
     size_t received;
+    size_t header_bytes; /* as they came */
     struct sp_buf head;
 };
 
@@ -116,6 +120,12 @@ trim(struct sp_view v)
     return v;
 }
 
+static bool
+is_word(struct sp_view v, const char *word)
+{
+    return v.len == strlen(word) && strncasecmp(v.ptr, word, v.len) == 0;
+}
+
 /* "HTTP/1.1 200 OK": a new answer begins, maybe after an interim one. */
 static int
 begin_head(struct sp_fetch *fetch, struct sp_view line)
@@ -141,13 +151,18 @@ add_head(struct sp_fetch *fetch, struct sp_view line)
 {
     const char *colon = memchr(line.ptr, ':', line.len);
     struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
 
     if (colon == NULL) {
         return SP_EFORMAT;
     }
     name = sp_view_make(line.ptr, (size_t)(colon - line.ptr));
-    return sp_headers_add(&fetch->head, name,
-                          trim(sp_view_skip(line, name.len + 1)));
+    value = trim(sp_view_skip(line, name.len + 1));
+    /* attack: libcurl would unpack any other coding, a paused answer's too. */
+    if (is_word(name, "transfer-encoding") && !is_word(value, "chunked")) {
+        return SP_EFORMAT;
+    }
+    return sp_headers_add(&fetch->head, name, value);
 }
 
 static size_t
@@ -159,6 +174,10 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
     int error = 0;
 
     expect_byte(fetch);
+    fetch->header_bytes += len;
+    if (fetch->header_bytes > MAX_HEADER_LINES) {
+        return fail(fetch, SP_ELIMIT);
+    }
     if (fetch->head_given) {
         return len; /* trailers */
     }

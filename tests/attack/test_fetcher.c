@@ -84,6 +84,52 @@ Test(fetcher_attack, cuts_a_head_of_many_lines)
     fetch_record_end(&r);
 }
 
+/* attack: header lines without end before or behind the answer, which libcurl
+ * keeps. */
+Test(fetcher_attack, cuts_header_lines_without_end)
+{
+    static const struct http_answer answers[] = {
+        { .text = "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n",
+          .repeat = 1000000 },
+        { .head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                  "0\r\n",
+          .text = "X-Late: 0123456789012345678901234567890123456789\r\n",
+          .repeat = 100000000 },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(answers); i++) {
+        struct fetch_record r = { 0 };
+
+        fetch_once(&answers[i], fetch_request, &r);
+        cr_expect_eq(r.error, SP_ELIMIT, "%zu: %s", i, sp_strerror(r.error));
+        cr_expect_eq(r.body.len, 0);
+        fetch_record_end(&r);
+    }
+}
+
+/* attack: a small answer that libcurl would unpack into a large one. */
+Test(fetcher_attack, unpacks_nothing)
+{
+    static const char *const codings[] = {
+        "gzip", "deflate", "br", "gzip, chunked", "chunked, gzip", "x", "",
+    };
+
+    for (size_t i = 0; i < SP_COUNT(codings); i++) {
+        char text[256];
+        const struct http_answer answer = { .text = text, .hold = true };
+        struct fetch_record r = { 0 };
+
+        (void)snprintf(text, sizeof(text),
+                       "HTTP/1.1 200 OK\r\nTransfer-Encoding: %s\r\n\r\n",
+                       codings[i]);
+        fetch_once(&answer, fetch_request, &r);
+        cr_expect_eq(r.error, SP_EFORMAT, "%s: %s", codings[i],
+                     sp_strerror(r.error));
+        cr_expect_eq(r.heads, 0, "%s", codings[i]);
+        fetch_record_end(&r);
+    }
+}
+
 static struct sp_fetch_request
 hasty_request(const char *url)
 {

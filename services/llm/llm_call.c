@@ -21,6 +21,9 @@
 #define MAX_URL 1200
 /* A full link to validation is tried again after this long. */
 #define RETRY_MS 20
+/* An upstream has this long to end its answer behind [DONE], so that its
+ * connection can serve the next call. */
+#define LINGER_MS 250
 
 #define HEADERS_JSON "content-type: application/json\ncache-control: no-store\n"
 #define HEADERS_STREAM                                                         \
@@ -45,6 +48,7 @@ struct llm_call {
     struct sp_fetch *fetch; /* NULL once it is over */
     struct sp_timer deadline;
     struct sp_timer retry;
+    struct sp_timer linger;
     int64_t began_ms;
     unsigned status; /* the upstream's */
     bool is_stream;  /* the upstream sends events */
@@ -188,6 +192,7 @@ llm_call_end(struct llm_call *call)
     llm->call_count--;
     sp_loop_stop(llm->loop, &call->deadline);
     sp_loop_stop(llm->loop, &call->retry);
+    sp_loop_stop(llm->loop, &call->linger);
     sp_fetch_cancel(&call->fetch);
     sp_buf_free(&call->body);
     sp_buf_free(&call->out);
@@ -374,10 +379,13 @@ static int
 on_event(void *arg, struct sp_view data)
 {
     struct llm_call *call = arg;
-    enum chat_event event =
-        chat_event(&call->llm->json, data, call->wants_usage, &call->usage);
+    enum chat_event event = CHAT_HIDDEN;
 
-    if (call->done || event == CHAT_HIDDEN) {
+    if (!call->done) {
+        event =
+            chat_event(&call->llm->json, data, call->wants_usage, &call->usage);
+    }
+    if (event == CHAT_HIDDEN) {
         return 0;
     }
     if (event == CHAT_ERROR || event == CHAT_BROKEN) {
@@ -386,7 +394,10 @@ on_event(void *arg, struct sp_view data)
                             : upstream_refused(0, &call->llm->json, data);
         return SP_EFORMAT;
     }
-    call->done = event == CHAT_DONE;
+    if (event == CHAT_DONE) {
+        call->done = true;
+        sp_loop_start(call->llm->loop, &call->linger, LINGER_MS);
+    }
     return chat_add_event(&call->out, data);
 }
 
@@ -395,6 +406,9 @@ on_data(void *arg, struct sp_view bytes)
 {
     struct llm_call *call = arg;
 
+    if (call->done) {
+        return;
+    }
     if (call->status != 200) {
         /* Only its beginning is looked at, for the error's code. */
         size_t room = MAX_EVENT - call->body.len;
@@ -466,20 +480,37 @@ judge(struct llm_call *call, int error)
 }
 
 static void
+finish(struct llm_call *call)
+{
+    tell_answered(call);
+    call->ended = true;
+    (void)pump(call);
+}
+
+/* The client has it all, and the upstream does not come to an end. */
+static void
+on_linger(void *arg)
+{
+    struct llm_call *call = arg;
+
+    sp_fetch_cancel(&call->fetch);
+    finish(call);
+}
+
+static void
 on_done(void *arg, int error)
 {
     struct llm_call *call = arg;
     const struct upstream_failure *failure = NULL;
 
     call->fetch = NULL;
+    sp_loop_stop(call->llm->loop, &call->linger);
     failure = judge(call, error);
     if (failure != NULL) {
         fail(call, failure);
         return;
     }
-    tell_answered(call);
-    call->ended = true;
-    (void)pump(call);
+    finish(call);
 }
 
 /* -------------------------------------------------------------- the start */
@@ -553,6 +584,7 @@ make_call(struct llm *llm, const struct sp_admitted_call *m,
     sse_begin(&call->events, MAX_EVENT);
     call->deadline = (struct sp_timer){ .expired = on_deadline, .arg = call };
     call->retry = (struct sp_timer){ .expired = on_retry, .arg = call };
+    call->linger = (struct sp_timer){ .expired = on_linger, .arg = call };
     call->next = llm->calls;
     if (call->next != NULL) {
         call->next->previous = call;

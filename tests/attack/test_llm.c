@@ -218,6 +218,40 @@ Test(llm_attack, gives_up_an_upstream_that_says_nothing)
     llm_world_free(&w);
 }
 
+/* attack: an upstream that has said all, and holds the client all the same. */
+Test(llm_attack, waits_for_nothing_behind_the_last_event)
+{
+    static const struct http_answer answers[] = {
+        { .text = OK_SSE EVENT(PIECE) EVENT("[DONE]"), .hold = true },
+        { .text = OK_SSE EVENT(PIECE) EVENT("[DONE]") "data: ", .hold = true },
+        { .head = OK_SSE EVENT(PIECE) EVENT("[DONE]"),
+          .text = ": and so on, and so on, and so on, and so on\n\n",
+          .repeat = 100000000 },
+        { .head = OK_SSE EVENT(PIECE) EVENT("[DONE]"),
+          .text = "one line of more bytes than an event may have",
+          .repeat = 100000 },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(answers); i++) {
+        struct llm_world *w = llm_world_new(&answers[i], 1);
+        struct llm_test_call call = llm_test_chat(",\"stream\":true");
+
+        /* What is not the rule would be the end by time, or none. */
+        w->llm.config->times.idle_ms = 2 * LLM_TEST_PATIENCE_MS;
+        w->llm.config->times.total_ms = 2 * LLM_TEST_PATIENCE_MS;
+        w->llm.config->limits.stream_bytes = 0x7fffffff;
+        call.m.deadline_ms = 2 * LLM_TEST_PATIENCE_MS;
+        llm_test_run(w, &call);
+        llm_world_stop(w);
+        cr_expect(
+            sp_view_is(sp_buf_view(&w->body), EVENT(PIECE) EVENT("[DONE]")),
+            "%zu: %.*s", i, SP_VIEW(sp_buf_view(&w->body)));
+        cr_expect(w->sent[w->sent_count - 1].last, "%zu", i);
+        cr_expect_str_eq(w->events, "model_called ", "%zu", i);
+        llm_world_free(&w);
+    }
+}
+
 /* attack: a model name that is another field, line or path. */
 Test(llm_attack, sends_no_request_that_the_client_shaped)
 {

@@ -1,34 +1,63 @@
 """The official OpenAI client chats through a gate of its own with a real
-Ollama, whose address SP_TEST_OLLAMA gives, e.g. http://127.0.0.1:11434. It must
-have a model named SP_TEST_OLLAMA_MODEL (default: tiny) that can use tools."""
+Ollama. SP_TEST_OLLAMA gives its address, e.g. http://127.0.0.1:11434, and
+SP_TEST_OLLAMA_MODEL the name of a model that can use tools (default: tiny).
+Without the former one is built and started by ../shared/tools/llm-ollama,
+where there is such a thing; where not, there is nothing to chat with."""
 
 import json
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from conftest import run
+from conftest import ROOT, run
 
 CLIENTS = Path(__file__).resolve().parent / "clients"
-OLLAMA = os.environ.get("SP_TEST_OLLAMA", "").rstrip("/")
 MODEL = os.environ.get("SP_TEST_OLLAMA_MODEL", "tiny")
+SERVER = ROOT.parent / "shared" / "tools" / "llm-ollama"
+BUILD_S = 1200  # once for each machine
 
 pytestmark = pytest.mark.skipif(
-    not OLLAMA or "SP_TEST_COMPOSE" in os.environ,
-    reason="set SP_TEST_OLLAMA to the address of an Ollama; not with Compose")
-
-
-def to_ollama(text):
-    """llm.yaml with our upstream and one model."""
-    text = re.sub(r"(?m)^  url: .*$", f"  url: {OLLAMA}/v1", text)
-    return text.replace('- "*"', f"- {MODEL}")
+    "SP_TEST_COMPOSE" in os.environ,
+    reason="the llm of the Compose stack reaches no server of ours")
 
 
 @pytest.fixture(scope="module")
-def gate():
+def ollama(tmp_path_factory):
+    """The address of a real Ollama. One that is there and does not start is a
+    failure."""
+    from gate import eventually
+
+    if os.environ.get("SP_TEST_OLLAMA"):
+        yield os.environ["SP_TEST_OLLAMA"].rstrip("/")
+        return
+    if not SERVER.exists():
+        pytest.skip("set SP_TEST_OLLAMA to the address of an Ollama")
+    log = tmp_path_factory.mktemp("ollama") / "log"
+    with open(log, "wb") as said:
+        server = subprocess.Popen([str(SERVER), "0"], stdout=said,
+                                  stderr=said, stdin=subprocess.DEVNULL)
+    try:
+        ready = eventually(
+            lambda: re.search(r"(?m)^ready (http\S+)", log.read_text()) or
+            server.poll() is not None, BUILD_S)
+        assert isinstance(ready, re.Match), log.read_text()
+        yield ready[1]
+    finally:
+        server.terminate()
+        server.wait(60)
+
+
+@pytest.fixture(scope="module")
+def gate(ollama):
     from gate import Gate
+
+    def to_ollama(text):
+        """llm.yaml with our upstream and one model."""
+        text = re.sub(r"(?m)^  url: .*$", f"  url: {ollama}/v1", text)
+        return text.replace('- "*"', f"- {MODEL}")
 
     with Gate(edit={"llm.yaml": to_ollama}) as made:
         yield made

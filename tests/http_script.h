@@ -28,6 +28,7 @@ struct http_answer {
     size_t repeat;    /* `text` this many times more */
     bool hold;        /* then nothing, until the client closes */
     const char *head; /* before all that, or NULL */
+    bool reset;       /* ends by a reset */
 };
 
 struct http_script {
@@ -101,6 +102,7 @@ static inline void *
 http_script_serve(void *arg)
 {
     struct http_script *s = arg;
+    const struct linger now = { .l_onoff = 1 }; /* makes close() reset */
     int fd = -1;
 
     while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
@@ -112,6 +114,9 @@ http_script_serve(void *arg)
         http_script_read(s, fd);
         http_script_write(s, fd, answer);
         while (answer->hold && recv(fd, rest, sizeof(rest), 0) > 0) {
+        }
+        if (answer->reset) {
+            (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof(now));
         }
         (void)close(fd);
     }

@@ -463,20 +463,21 @@ take_whole(struct llm_call *call)
 static const struct upstream_failure *
 judge(struct llm_call *call, int error)
 {
-    if (error != 0 && call->work == LLM_STREAM && call->done) {
-        return NULL; /* the client has it all */
-    }
-    if (error == SP_EFORMAT && call->begun) {
-        return upstream_cut();
-    }
-    if (error != 0) {
-        return upstream_unreached(error);
-    }
-    if (call->status != 200) {
+    if (call->status != 0 && call->status != 200) {
+        /* What it said counts, whatever became of the rest. */
         return upstream_refused(call->status, &call->llm->json,
                                 sp_buf_view(&call->body));
     }
-    return take_whole(call);
+    if (error == 0) {
+        return take_whole(call);
+    }
+    if (call->work == LLM_STREAM && call->done) {
+        return NULL; /* the client has it all */
+    }
+    if (call->status != 0 && (error == SP_EFORMAT || error == SP_ESYSTEM)) {
+        return upstream_cut();
+    }
+    return upstream_unreached(error);
 }
 
 static void

@@ -449,6 +449,46 @@ Test(llm, passes_the_upstreams_wait_on)
     llm_world_free(&w);
 }
 
+/* The connection is reset, where `reset`, or closed in order. */
+Test(llm, tells_how_an_answer_ended)
+{
+    static const struct {
+        const char *text;
+        const char *code;
+        unsigned status;
+        bool reset;
+    } rows[] = {
+        { "", "upstream_unreachable", 502, false },
+        { "", "upstream_unreachable", 502, true },
+        { OK_JSON "{\"choices\":", "upstream_malformed", 502, false },
+        { OK_JSON "{\"choices\":", "upstream_cut", 502, true },
+        { "HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}", "upstream_cut",
+          502, false },
+        { "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+          "upstream_cut", 502, false },
+        { "HTTP/1.1 429 No\r\nContent-Length: 99\r\n\r\n{}",
+          "upstream_rate_limited", 429, false },
+        { "HTTP/1.1 401 No\r\n\r\n{\"error\":", "upstream_auth", 502, true },
+        { "HTTP/1.1 503 No\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+          "upstream_busy", 503, false },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        const struct http_answer answer = { .text = rows[i].text,
+                                            .reset = rows[i].reset };
+        struct llm_world *w = llm_world_new(&answer, 1);
+        struct llm_test_call call = llm_test_chat("");
+
+        llm_test_run(w, &call);
+        llm_world_stop(w);
+        cr_assert_eq(w->sent_count, 2, "%zu", i);
+        cr_expect_str_eq(w->sent[1].code, rows[i].code, "%zu: %s", i,
+                         w->sent[1].code);
+        cr_expect_eq(w->sent[1].status, rows[i].status, "%zu", i);
+        llm_world_free(&w);
+    }
+}
+
 Test(llm, answers_probes_through_validation)
 {
     const struct http_answer answer = { .text = "" };

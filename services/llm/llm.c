@@ -214,13 +214,15 @@ is_recent(const struct llm *llm, struct sp_view request_id)
     return false;
 }
 
-/* A repetition of what this replica has, or had: says so, and runs nothing. */
+/* A repetition of what this replica has, or had: says so, and runs nothing.
+ * attack: the number of the attempt is not sealed. A captured stage may send a
+ * call again as its first. */
 static bool
 is_repeated(struct llm *llm, const struct sp_admitted_call *m)
 {
     struct llm_call *known = llm_call_find(llm, m->request_id);
 
-    if (known == NULL && (m->attempt == 0 || !is_recent(llm, m->request_id))) {
+    if (known == NULL && !is_recent(llm, m->request_id)) {
         return false;
     }
     llm->figures.repeated++;

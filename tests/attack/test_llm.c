@@ -67,6 +67,27 @@ Test(llm_attack, takes_no_grant_of_another_time)
     expect_refused(w, &call, "grant_refused", "expired");
 }
 
+/* attack: a captured stage sends a call again, to spend the provider's money.
+ * Nothing in the message says that it is old but its id. */
+Test(llm_attack, asks_once_for_a_call_that_is_sent_again)
+{
+    struct llm_world *w = llm_world_new(&fine, 1);
+    struct llm_test_call call = llm_test_chat("");
+
+    llm_test_seal(w, &call);
+    llm_take_call(&w->llm, &call.m);
+    sp_loop_run(w->loop);
+    for (size_t i = 0; i < 3; i++) {
+        llm_take_call(&w->llm, &call.m);
+        cr_expect_eq(w->llm.call_count, 0);
+    }
+    llm_test_end_call(&call);
+    llm_world_stop(w);
+    cr_expect_eq(w->server->connections, 1);
+    cr_expect_null(llm_test_sent(w, SP_MSG_RESULT, 1));
+    llm_world_free(&w);
+}
+
 /* attack: validation was captured and lets a caller without the right by. */
 Test(llm_attack, checks_the_scope_itself)
 {

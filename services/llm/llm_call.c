@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include "common/alloc.h"
 #include "common/error.h"
@@ -42,6 +43,7 @@ struct llm_call {
     bool ended; /* what is in `out` is the rest */
     bool done;  /* the upstream said [DONE] */
     bool stuck; /* a link is full */
+    bool held;  /* the upstream waits for the client */
     char *model;
     char *subject;
     char *client;
@@ -271,7 +273,8 @@ pace(struct llm_call *call)
 {
     bool full = call->out.len > 0;
 
-    if (call->fetch != NULL) {
+    if (call->fetch != NULL && call->held != full) {
+        call->held = full;
         call->llm->figures.pauses += full ? 1 : 0;
         sp_fetch_pause(call->fetch, full);
     }
@@ -357,6 +360,18 @@ fail(struct llm_call *call, const struct upstream_failure *failure)
 
 /* ------------------------------------------------------- from the upstream */
 
+/* Media types know no case, and may have parameters (RFC 9110 section
+ * 8.3.1). */
+static bool
+is_events(struct sp_view type)
+{
+    static const char events[] = "text/event-stream";
+    size_t len = sizeof(events) - 1;
+
+    return type.len >= len && strncasecmp(type.ptr, events, len) == 0 &&
+           (type.len == len || strchr("; \t", type.ptr[len]) != NULL);
+}
+
 static void
 on_head(void *arg, unsigned status, struct sp_view headers)
 {
@@ -364,8 +379,7 @@ on_head(void *arg, unsigned status, struct sp_view headers)
     struct llm_figures *figures = &call->llm->figures;
 
     call->status = status;
-    call->is_stream = sp_view_starts(sp_headers_get(headers, "content-type"),
-                                     "text/event-stream");
+    call->is_stream = is_events(sp_headers_get(headers, "content-type"));
     call->retry_after_s =
         status == 429 || status == 503
             ? upstream_retry_after(sp_headers_get(headers, "retry-after"))

@@ -106,6 +106,43 @@ Test(llm, streams_event_by_event_and_hides_what_only_we_asked_for)
     }
 }
 
+Test(llm, knows_a_stream_by_its_type)
+{
+    static const struct {
+        const char *type;
+        bool want;
+    } rows[] = {
+        { "text/event-stream", true },
+        { "Text/Event-Stream", true },
+        { "text/event-stream;charset=utf-8", true },
+        { "text/event-stream ; charset=utf-8", true },
+        { "text/event-streams", false },
+        { "text/event", false },
+        { "application/json", false },
+        { "", false },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        char text[256];
+        const struct http_answer answer = { .text = text };
+        struct llm_world *w = NULL;
+        struct llm_test_call call = llm_test_chat(",\"stream\":true");
+
+        (void)snprintf(
+            text, sizeof(text),
+            "HTTP/1.1 200 OK\r\nContent-Type: %s\r\n\r\n" EVENT(PIECE) DONE,
+            rows[i].type);
+        w = llm_world_new(&answer, 1);
+        llm_test_run(w, &call);
+        llm_world_stop(w);
+        cr_expect_eq(body_is(w, EVENT(PIECE) DONE), rows[i].want, "%s",
+                     rows[i].type);
+        cr_expect_eq(w->llm.figures.failed, rows[i].want ? 0 : 1, "%s",
+                     rows[i].type);
+        llm_world_free(&w);
+    }
+}
+
 struct feeder {
     struct llm_world *w;
     struct sp_timer timer;
@@ -157,6 +194,8 @@ Test(llm, sends_no_more_than_the_client_takes)
             cr_expect_eq(w->sent[at].has_headers, at == 1);
         }
         cr_expect(i == 0 ? body_has(w, DONE) : body_is(w, ANSWER));
+        cr_expect_eq(w->llm.figures.pauses, i == 0 ? 1 : 0,
+                     "it was held once, whatever the client took");
         llm_world_free(&w);
     }
 }

@@ -1,8 +1,10 @@
 /* The schema of deploy/config/llm.yaml and the ranges of its values. */
 #include "services/llm/llm_config.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cyaml/cyaml.h>
 
@@ -84,69 +86,153 @@ static const struct sp_config_range ranges[] = {
     RANGE(times, total_ms, 100, SP_MAX_DEADLINE_MS),
 };
 
+/* What is being checked, and where what is wrong is told. */
+struct check {
+    const char *directory;
+    const struct llm_upstream *upstream;
+    struct sp_buf *why;
+};
+
+#define TELL(check, key, ...)                                                  \
+    sp_config_tell((check)->why, (check)->directory, "llm", "upstream." key,   \
+                   __VA_ARGS__)
+
 /* The name becomes a file name. */
-static void
-check_name(const char *name)
+static int
+check_name(const struct check *c)
 {
-    for (const char *at = name; *at != '\0'; at++) {
-        if (!((*at >= 'a' && *at <= 'z') || (*at >= '0' && *at <= '9') ||
-              *at == '-')) {
-            sp_refuse("llm.yaml: upstream.name is '%s'; use small letters, "
-                      "digits and '-'",
-                      name);
-        }
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const char *name = c->upstream->name;
+
+    if (name[strspn(name, plain)] != '\0') {
+        return TELL(c, "name", "is '%s'; use small letters, digits and '-'",
+                    name);
     }
     if (strcmp(name, "grant") == 0) {
-        sp_refuse("llm.yaml: upstream.name must not be 'grant', whose key file "
-                  "is the gate's own; choose another name");
+        return TELL(c, "name",
+                    "must not be 'grant', whose key file is the gate's own; "
+                    "choose another name");
+    }
+    return 0;
+}
+
+static int
+check_url(const struct check *c, const struct sp_fetch_target *target)
+{
+    const char *url = c->upstream->url;
+
+    if (url[strlen(url) - 1] == '/' || strpbrk(url, "?#") != NULL) {
+        return TELL(c, "url",
+                    "is '%s'; end it with the path, e.g. /v1, without a slash "
+                    "or query behind it",
+                    url);
+    }
+    if (target->literal && !target->secure && !c->upstream->allow_http &&
+        !sp_fetch_address_loopback(&target->addresses[0])) {
+        return TELL(c, "url",
+                    "is plain http to another machine; use https, or set "
+                    "upstream.allow_http: true");
+    }
+    return 0;
+}
+
+/* True for "sha256//<44 characters of base64>;sha256//..."; libcurl would take
+ * other text for a file's name. */
+static bool
+is_pins(const char *text)
+{
+    static const char prefix[] = "sha256//";
+    static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                 "abcdefghijklmnopqrstuvwxyz0123456789+/";
+    const size_t digest = 43;
+
+    for (;;) {
+        if (strncmp(text, prefix, strlen(prefix)) != 0) {
+            return false;
+        }
+        text += strlen(prefix);
+        if (strspn(text, base64) != digest || text[digest] != '=') {
+            return false;
+        }
+        text += digest + 1;
+        if (*text != ';') {
+            return *text == '\0';
+        }
+        text++;
     }
 }
 
-static void
-check_upstream(const struct llm_upstream *upstream)
+/* attack: who configures a pin must not be served without one. */
+static int
+check_trust(const struct check *c, bool secure)
+{
+    const char *file = c->upstream->ca_file;
+    const char *pins = c->upstream->pin_sha256;
+
+    if (file != NULL && file[0] != '/') {
+        return TELL(c, "ca_file", "is '%s'; give an absolute path", file);
+    }
+    if (file != NULL && access(file, R_OK) != 0) {
+        return TELL(c, "ca_file",
+                    "is '%s', which cannot be read; name a PEM file", file);
+    }
+    if (pins != NULL && !is_pins(pins)) {
+        return TELL(c, "pin_sha256",
+                    "is '%s'; give sha256// and the 44 characters of the "
+                    "key's digest in base64, several with ';' between",
+                    pins);
+    }
+    if (!secure && (file != NULL || pins != NULL)) {
+        return TELL(c, "url",
+                    "is plain http, where ca_file and pin_sha256 protect "
+                    "nothing; use https, or remove them");
+    }
+    return 0;
+}
+
+static int
+check_upstream(const struct check *c)
 {
     struct sp_fetch_target target;
-    size_t len = strlen(upstream->url);
+    int error = check_name(c);
 
-    check_name(upstream->name);
-    if (sp_fetch_target_begin(&target, upstream->url) != 0) {
-        sp_refuse("llm.yaml: upstream.url is '%s'; give an http or https URL "
-                  "without user and password, up to and including /v1",
-                  upstream->url);
+    if (error != 0) {
+        return error;
     }
-    if (upstream->url[len - 1] == '/' || strchr(upstream->url, '?') != NULL ||
-        strchr(upstream->url, '#') != NULL) {
-        sp_refuse("llm.yaml: upstream.url is '%s'; end it with the path, e.g. "
-                  "/v1, without a slash or query behind it",
-                  upstream->url);
+    if (sp_fetch_target_begin(&target, c->upstream->url) != 0) {
+        error = TELL(c, "url",
+                     "is '%s'; give an http or https URL without user and "
+                     "password, up to and including /v1",
+                     c->upstream->url);
     }
-    if (target.literal && !target.secure && !upstream->allow_http &&
-        !sp_fetch_address_loopback(&target.addresses[0])) {
-        sp_refuse("llm.yaml: upstream.url is plain http to another machine; "
-                  "use https, or set upstream.allow_http: true");
-    }
-    if (upstream->ca_file != NULL && upstream->ca_file[0] != '/') {
-        sp_refuse("llm.yaml: upstream.ca_file is '%s'; give an absolute path",
-                  upstream->ca_file);
-    }
+    error = error != 0 ? error : check_url(c, &target);
+    error = error != 0 ? error : check_trust(c, target.secure);
     sp_fetch_target_end(&target);
+    return error;
 }
 
 struct llm_config *
 llm_config_load(const char *directory)
 {
-    struct sp_buf why = sp_buf_new(1024);
+    struct sp_buf why = sp_buf_new(8192);
+    struct check check = { .directory = directory, .why = &why };
     void *loaded = NULL;
     struct llm_config *config = NULL;
+    int error = sp_config_load(directory, "llm", &schema, &loaded, &why);
 
-    if (sp_config_load(directory, "llm", &schema, &loaded, &why) != 0 ||
-        sp_config_check(directory, "llm", loaded, ranges, SP_COUNT(ranges),
-                        &why) != 0) {
+    if (error == 0) {
+        error = sp_config_check(directory, "llm", loaded, ranges,
+                                SP_COUNT(ranges), &why);
+    }
+    if (error == 0) {
+        config = loaded;
+        check.upstream = &config->upstream;
+        error = check_upstream(&check);
+    }
+    if (error != 0) {
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);
-    config = loaded;
-    check_upstream(&config->upstream);
     return config;
 }
 

@@ -17,6 +17,7 @@
 #define LIMITS "limits: {calls: 1, answer_bytes: 4096, stream_bytes: 4096}\n"
 #define TIMES "times: {connect_ms: 100, idle_ms: 100, total_ms: 100}\n"
 #define REST MODELS LIMITS TIMES
+#define PIN "sha256//AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 #define GOOD UPSTREAM("a", "openai", "https://a.example/v1")
 
 Test(llm_config, loads_what_is_shipped)
@@ -102,7 +103,33 @@ Test(llm_config, refuses_what_is_wrong_and_names_the_mend)
         { UPSTREAM("a", "openai",
                    "http://10.0.0.1/v1") "  allow_http: true\n" REST,
           NULL },
+        { UPSTREAM("A", "openai", "https://a.example/v1") REST,
+          "llm.yaml:2: upstream.name " },
+        { UPSTREAM("grant", "openai", "https://a.example/v1") REST,
+          "llm.yaml:2: upstream.name " },
+        { UPSTREAM("a", "openai", "ftp://a.example/v1") REST,
+          "llm.yaml:4: upstream.url " },
+        { UPSTREAM("A", "openai", "ftp://a.example/v1") REST,
+          "llm.yaml:2: upstream.name " },
+        { UPSTREAM("a", "openai", "http://10.0.0.1/v1") REST,
+          "llm.yaml:4: upstream.url " },
         { GOOD "  ca_file: ca.pem\n" REST, "absolute path" },
+        { GOOD "  ca_file: /nowhere/ca.pem\n" REST,
+          "llm.yaml:5: upstream.ca_file is '/nowhere/ca.pem', which cannot" },
+        { GOOD "  ca_file: /etc/hostname\n" REST, NULL },
+        { GOOD "  pin_sha256: " PIN "\n" REST, NULL },
+        { GOOD "  pin_sha256: " PIN ";" PIN "\n" REST, NULL },
+        { GOOD "  pin_sha256: " PIN ";\n" REST, "llm.yaml:5: upstream.pin" },
+        { GOOD "  pin_sha256: " PIN " " PIN "\n" REST, "several with ';'" },
+        { GOOD "  pin_sha256: sha256//AAAA=\n" REST, "44 characters" },
+        { GOOD "  pin_sha256: /etc/hostname\n" REST, "44 characters" },
+        { GOOD "  pin_sha256: " PIN "=\n" REST, "44 characters" },
+        { UPSTREAM("a", "ollama", "http://127.0.0.1/v1") "  pin_sha256: " PIN
+                                                         "\n" REST,
+          "protect nothing" },
+        { UPSTREAM("a", "ollama",
+                   "http://127.0.0.1/v1") "  ca_file: /etc/hostname\n" REST,
+          "protect nothing" },
         { GOOD "  key: sk-1\n" REST, "key" },
         { GOOD LIMITS TIMES, "models" },
         { GOOD "models: []\n" LIMITS TIMES, "Insufficient entries" },
@@ -124,5 +151,8 @@ Test(llm_config, refuses_what_is_wrong_and_names_the_mend)
                      "row %zu: %d %s", i, status, said);
         cr_expect(rows[i].said == NULL || strstr(said, rows[i].said) != NULL,
                   "row %zu: %s", i, said);
+        cr_expect(rows[i].said == NULL ||
+                      strchr(said, '\n') == strrchr(said, '\n'),
+                  "row %zu says two things: %s", i, said);
     }
 }

@@ -14,7 +14,7 @@
 #include "services/llm/sse.h"
 #include "services/llm/upstream.h"
 
-/* Longest part: several fit into a link's batch. */
+/* Longest part of a stream: several fit into a link's batch. */
 #define MAX_PART 65536
 /* Longest event of a stream, and longest error body that is looked at. */
 #define MAX_EVENT (1024u * 1024)
@@ -252,18 +252,23 @@ send_part(struct llm_call *call, size_t len, bool last)
     if (error == 0) {
         call->begun = true;
         call->seq++;
-        call->credit -= len;
+        call->credit -= call->work == LLM_STREAM ? len : 0;
         llm->figures.parts++;
         sp_buf_consume(&call->out, len);
     }
     return error;
 }
 
+/* JSON is looked at as a whole on its way, and comes in one part, which needs
+ * no credit: the edge has room for one answer. */
 static size_t
 part_length(const struct llm_call *call)
 {
     size_t len = call->out.len < MAX_PART ? call->out.len : MAX_PART;
 
+    if (call->work != LLM_STREAM) {
+        return call->out.len;
+    }
     return len < call->credit ? len : (size_t)call->credit;
 }
 
@@ -595,7 +600,8 @@ make_call(struct llm *llm, const struct sp_admitted_call *m,
     call->credit = m->credit;
     call->body = sp_buf_new(SP_MAX_BODY);
     /* One event more than may wait: what comes while paused. */
-    call->out = sp_buf_new((size_t)SP_MAX_BODY + MAX_EVENT);
+    call->out = sp_buf_new((size_t)SP_MAX_BODY +
+                           (order->work == LLM_STREAM ? MAX_EVENT : 0));
     sse_begin(&call->events, MAX_EVENT);
     call->deadline = (struct sp_timer){ .expired = on_deadline, .arg = call };
     call->retry = (struct sp_timer){ .expired = on_retry, .arg = call };

@@ -50,6 +50,16 @@ def test_models_and_a_whole_answer(pair):
         "the client's token stays here")
 
 
+def test_a_whole_answer_may_be_long(pair):
+    """Longer than a part of a stream, and than the credit of one."""
+    gate, upstream = pair
+    upstream.text = "many words " * 300000
+    answer = ask(gate, CHAT)
+    assert answer.status == 200, answer
+    said = answer.json()["choices"][0]["message"]["content"]
+    assert said == upstream.text
+
+
 def test_a_stream_comes_piece_by_piece(pair):
     gate, upstream = pair
     connection = start_stream(gate)

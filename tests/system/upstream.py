@@ -42,7 +42,8 @@ class Handler(BaseHTTPRequestHandler):
             "id": "c1", "object": "chat.completion", "created": 1,
             "model": "tiny", "choices": [
                 {"index": 0, "finish_reason": "stop",
-                 "message": {"role": "assistant", "content": "Hello."}}],
+                 "message": {"role": "assistant",
+                             "content": self.server.text}}],
             "usage": {"prompt_tokens": 3, "completion_tokens": 2,
                       "total_tokens": 5}})
 
@@ -83,6 +84,7 @@ class Upstream(ThreadingHTTPServer):
 
     def __init__(self, endless=False):
         super().__init__(("127.0.0.1", 0), Handler)
+        self.text = "Hello."
         self.words = ["one", "two", "three"]
         self.endless = endless
         self.pace = threading.Semaphore(0)

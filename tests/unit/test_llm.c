@@ -168,36 +168,54 @@ feed(void *arg)
 
 Test(llm, sends_no_more_than_the_client_takes)
 {
-    static const char *const more[] = { ",\"stream\":true", "" };
-    const struct http_answer answers[] = {
-        { .text = OK_SSE EVENT(PIECE) EVENT(PIECE) EVENT(PIECE) EVENT(PIECE)
-              EVENT(PIECE) EVENT(PIECE) DONE },
-        { .text = OK_JSON ANSWER },
-    };
+    const struct http_answer answer = { .text = OK_SSE EVENT(PIECE) EVENT(PIECE)
+                                            EVENT(PIECE) EVENT(PIECE)
+                                                EVENT(PIECE) EVENT(PIECE)
+                                                    DONE };
+    struct llm_world *w = llm_world_new(&answer, 1);
+    struct feeder f = { .w = w, .granted = 50 };
+    struct llm_test_call call = llm_test_chat(",\"stream\":true");
 
-    for (size_t i = 0; i < SP_COUNT(answers); i++) {
-        struct llm_world *w = llm_world_new(&answers[i], 1);
-        struct feeder f = { .w = w, .granted = 50 };
-        struct llm_test_call call = llm_test_chat(more[i]);
-
-        call.m.credit = 50;
-        f.timer = (struct sp_timer){ .expired = feed, .arg = &f };
-        sp_loop_start(w->loop, &f.timer, 50);
-        llm_test_run(w, &call);
-        llm_world_stop(w);
-        cr_expect_gt(f.granted, 50);
-        cr_expect_geq(w->sent_count, 3);
-        cr_expect_eq(llm_test_sent(w, SP_MSG_RESULT, 0)->body_len, 50);
-        for (size_t at = 1; at < w->sent_count; at++) {
-            cr_expect_eq(w->sent[at].seq, at - 1);
-            cr_expect_eq(w->sent[at].last, at + 1 == w->sent_count);
-            cr_expect_eq(w->sent[at].has_headers, at == 1);
-        }
-        cr_expect(i == 0 ? body_has(w, DONE) : body_is(w, ANSWER));
-        cr_expect_eq(w->llm.figures.pauses, i == 0 ? 1 : 0,
-                     "it was held once, whatever the client took");
-        llm_world_free(&w);
+    call.m.credit = 50;
+    f.timer = (struct sp_timer){ .expired = feed, .arg = &f };
+    sp_loop_start(w->loop, &f.timer, 50);
+    llm_test_run(w, &call);
+    llm_world_stop(w);
+    cr_expect_gt(f.granted, 50);
+    cr_expect_geq(w->sent_count, 3);
+    cr_expect_eq(llm_test_sent(w, SP_MSG_RESULT, 0)->body_len, 50);
+    for (size_t at = 1; at < w->sent_count; at++) {
+        cr_expect_eq(w->sent[at].seq, at - 1);
+        cr_expect_eq(w->sent[at].last, at + 1 == w->sent_count);
+        cr_expect_eq(w->sent[at].has_headers, at == 1);
     }
+    cr_expect(body_has(w, DONE));
+    cr_expect_eq(w->llm.figures.pauses, 1,
+                 "it was held once, whatever the client took");
+    llm_world_free(&w);
+}
+
+/* Validation refuses JSON in parts, since it could not look at it. */
+Test(llm, sends_json_in_one_part_however_long)
+{
+    static char text[200000] = OK_JSON ANSWER;
+    const struct http_answer answer = { .text = text };
+    struct llm_world *w = NULL;
+    struct llm_test_call call = llm_test_chat("");
+    size_t len = strlen(text);
+
+    /* Blanks before the last brace. */
+    memset(text + len - 1, ' ', sizeof(text) - 1 - len);
+    text[sizeof(text) - 2] = '}';
+    w = llm_world_new(&answer, 1);
+    call.m.credit = 50;
+    llm_test_run(w, &call);
+    llm_world_stop(w);
+    cr_assert_eq(w->sent_count, 2);
+    cr_expect_eq(w->sent[1].id, SP_MSG_RESULT);
+    cr_expect_eq(w->sent[1].body_len, sizeof(text) - 1 - strlen(OK_JSON));
+    cr_expect(w->sent[1].last);
+    llm_world_free(&w);
 }
 
 /* Ends the loop once the server can send no more. */

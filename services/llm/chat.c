@@ -77,6 +77,36 @@ write_cap(const struct sp_json *json, struct sp_buf *out)
     }
 }
 
+static void
+write_member(const struct sp_json *json, const struct sp_json_token *key,
+             struct sp_buf *out)
+{
+    (void)sp_buf_add_str(out, ",");
+    (void)sp_buf_add_view(out, sp_json_raw(json, key));
+    (void)sp_buf_add_str(out, ":");
+    (void)sp_buf_add_view(out, sp_json_raw(json, sp_json_value(json, key)));
+}
+
+/* The client's options, but usage is always asked for. */
+static void
+write_stream_options(const struct sp_json *json, struct sp_buf *out)
+{
+    const struct sp_json_token *options =
+        sp_json_get(json, sp_json_root(json), "stream_options");
+    const struct sp_json_token *key = NULL;
+
+    if (sp_json_is(options, SP_JSON_OBJECT)) {
+        key = sp_json_first(json, options);
+    }
+    (void)sp_buf_add_str(out, ",\"stream_options\":{\"include_usage\":true");
+    for (; key != NULL; key = sp_json_next(json, options, key)) {
+        if (!sp_json_equals(json, key, "include_usage")) {
+            write_member(json, key, out);
+        }
+    }
+    (void)sp_buf_add_str(out, "}");
+}
+
 int
 chat_write(const struct sp_json *json, const struct chat_request *request,
            enum llm_kind kind, struct sp_buf *out)
@@ -87,8 +117,7 @@ chat_write(const struct sp_json *json, const struct chat_request *request,
     (void)sp_buf_addf(out, "{\"stream\":%s",
                       request->stream ? "true" : "false");
     if (request->stream) {
-        (void)sp_buf_add_str(out, ",\"stream_options\":{\"include_usage\":"
-                                  "true}");
+        write_stream_options(json, out);
     }
     if (kind == LLM_OPENAI) {
         (void)sp_buf_add_str(out, ",\"store\":false");
@@ -97,11 +126,7 @@ chat_write(const struct sp_json *json, const struct chat_request *request,
     }
     for (; key != NULL; key = sp_json_next(json, root, key)) {
         if (!is_ours(json, key, kind)) {
-            (void)sp_buf_add_str(out, ",");
-            (void)sp_buf_add_view(out, sp_json_raw(json, key));
-            (void)sp_buf_add_str(out, ":");
-            (void)sp_buf_add_view(out,
-                                  sp_json_raw(json, sp_json_value(json, key)));
+            write_member(json, key, out);
         }
     }
     (void)sp_buf_add_str(out, "}");

@@ -80,6 +80,17 @@ Test(chat, writes_the_request_for_its_upstream)
           "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
           "\"store\":false,\"model\":\"m\"," M
           ",\"max_completion_tokens\":5}" },
+        { LLM_OLLAMA,
+          "{\"model\":\"m\"," M
+          ",\"stream\":true,\"stream_options\":{\"a\":{\"include_usage\":0},"
+          "\"include_usag\\u0065\":false,\"include_obfuscation\":false}}",
+          "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
+          "\"a\":{\"include_usage\":0},\"include_obfuscation\":false},"
+          "\"model\":\"m\"," M "}" },
+        { LLM_OLLAMA,
+          "{\"model\":\"m\"," M ",\"stream\":true,\"stream_options\":[\"a\"]}",
+          "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+          "\"model\":\"m\"," M "}" },
         { LLM_OLLAMA, "{\"model\":\"m\"," M ",\"max_completion_tokens\":5}",
           "{\"stream\":false,\"max_tokens\":5,\"model\":\"m\"," M "}" },
         { LLM_OLLAMA,

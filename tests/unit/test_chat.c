@@ -58,64 +58,62 @@ Test(chat, reads_what_a_request_asks_for)
     sp_json_free(&json);
 }
 
+static const struct {
+    enum llm_kind kind;
+    const char *in;
+    const char *out;
+} written[] = {
+    { LLM_OPENAI, "{\"model\":\"m\"," M "}",
+      "{\"stream\":false,\"store\":false,\"model\":\"m\"," M "}" },
+    { LLM_OPENAI,
+      "{\"model\":\"m\",\"store\":true,\"st\\u006fre\\u0032\":1," M
+      ",\"stream\":true}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+      "\"store\":false,\"model\":\"m\",\"st\\u006fre\\u0032\":1," M "}" },
+    { LLM_OPENAI, "{\"model\":\"m\",\"\\u0073tore\":true," M "}",
+      "{\"stream\":false,\"store\":false,\"model\":\"m\"," M "}" },
+    { LLM_OPENAI,
+      "{\"model\":\"m\"," M ",\"max_completion_tokens\":5,\"stream\":true,"
+      "\"stream_options\":{\"include_usage\":false}}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+      "\"store\":false,\"model\":\"m\"," M ",\"max_completion_tokens\":5}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M
+      ",\"stream\":true,\"stream_options\":{\"a\":{\"include_usage\":0},"
+      "\"include_usag\\u0065\":false,\"include_obfuscation\":false}}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
+      "\"a\":{\"include_usage\":0},\"include_obfuscation\":false},"
+      "\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M ",\"stream\":true,\"stream_options\":[\"a\"]}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+      "\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA, "{\"model\":\"m\"," M ",\"max_completion_tokens\":5}",
+      "{\"stream\":false,\"max_tokens\":5,\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M ",\"max_tokens\":9,\"max_completion_tokens\":5}",
+      "{\"stream\":false,\"max_tokens\":5,\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M ",\"max_tokens\":9,\"max_completion_tokens\":null}",
+      "{\"stream\":false,\"max_tokens\":9,\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA, "{\"model\":\"m\",\"store\":true," M "}",
+      "{\"stream\":false,\"model\":\"m\"," M "}" },
+};
+
 Test(chat, writes_the_request_for_its_upstream)
 {
-    static const struct {
-        enum llm_kind kind;
-        const char *in;
-        const char *out;
-    } rows[] = {
-        { LLM_OPENAI, "{\"model\":\"m\"," M "}",
-          "{\"stream\":false,\"store\":false,\"model\":\"m\"," M "}" },
-        { LLM_OPENAI,
-          "{\"model\":\"m\",\"store\":true,\"st\\u006fre\\u0032\":1," M
-          ",\"stream\":true}",
-          "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-          "\"store\":false,\"model\":\"m\",\"st\\u006fre\\u0032\":1," M "}" },
-        { LLM_OPENAI, "{\"model\":\"m\",\"\\u0073tore\":true," M "}",
-          "{\"stream\":false,\"store\":false,\"model\":\"m\"," M "}" },
-        { LLM_OPENAI,
-          "{\"model\":\"m\"," M ",\"max_completion_tokens\":5,\"stream\":true,"
-          "\"stream_options\":{\"include_usage\":false}}",
-          "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-          "\"store\":false,\"model\":\"m\"," M
-          ",\"max_completion_tokens\":5}" },
-        { LLM_OLLAMA,
-          "{\"model\":\"m\"," M
-          ",\"stream\":true,\"stream_options\":{\"a\":{\"include_usage\":0},"
-          "\"include_usag\\u0065\":false,\"include_obfuscation\":false}}",
-          "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
-          "\"a\":{\"include_usage\":0},\"include_obfuscation\":false},"
-          "\"model\":\"m\"," M "}" },
-        { LLM_OLLAMA,
-          "{\"model\":\"m\"," M ",\"stream\":true,\"stream_options\":[\"a\"]}",
-          "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
-          "\"model\":\"m\"," M "}" },
-        { LLM_OLLAMA, "{\"model\":\"m\"," M ",\"max_completion_tokens\":5}",
-          "{\"stream\":false,\"max_tokens\":5,\"model\":\"m\"," M "}" },
-        { LLM_OLLAMA,
-          "{\"model\":\"m\"," M
-          ",\"max_tokens\":9,\"max_completion_tokens\":5}",
-          "{\"stream\":false,\"max_tokens\":5,\"model\":\"m\"," M "}" },
-        { LLM_OLLAMA,
-          "{\"model\":\"m\"," M
-          ",\"max_tokens\":9,\"max_completion_tokens\":null}",
-          "{\"stream\":false,\"max_tokens\":9,\"model\":\"m\"," M "}" },
-        { LLM_OLLAMA, "{\"model\":\"m\",\"store\":true," M "}",
-          "{\"stream\":false,\"model\":\"m\"," M "}" },
-    };
     struct sp_json json = { 0 };
 
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+    for (size_t i = 0; i < SP_COUNT(written); i++) {
         struct sp_buf scratch = sp_buf_new(64);
         struct sp_buf out = sp_buf_new(1024);
         struct chat_request request = { 0 };
 
         cr_assert_eq(
-            chat_read(&json, sp_view_of(rows[i].in), &scratch, &request), 0);
-        cr_expect_eq(chat_write(&json, &request, rows[i].kind, &out), 0);
-        cr_expect(sp_view_is(sp_buf_view(&out), rows[i].out), "%s gives %.*s",
-                  rows[i].in, SP_VIEW(sp_buf_view(&out)));
+            chat_read(&json, sp_view_of(written[i].in), &scratch, &request), 0);
+        cr_expect_eq(chat_write(&json, &request, written[i].kind, &out), 0);
+        cr_expect(sp_view_is(sp_buf_view(&out), written[i].out),
+                  "%s gives %.*s", written[i].in, SP_VIEW(sp_buf_view(&out)));
         cr_expect_eq(sp_json_parse(&json, sp_buf_view(&out)), 0);
         sp_buf_free(&out);
         sp_buf_free(&scratch);

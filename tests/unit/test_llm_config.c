@@ -86,82 +86,81 @@ load_text(const char *text, char *said, size_t size)
     return WEXITSTATUS(status);
 }
 
+static const struct {
+    const char *text;
+    const char *said; /* NULL: loads */
+} files[] = {
+    { GOOD REST, NULL },
+    { UPSTREAM("a", "ollama", "http://[::1]:1/v1") REST, NULL },
+    { UPSTREAM("a", "ollama", "http://localhost:1/v1") REST, NULL },
+    { UPSTREAM("a", "other", "https://a.example/v1") REST, "llm.yaml:3" },
+    { UPSTREAM("A", "openai", "https://a.example/v1") REST, "small letters" },
+    { UPSTREAM("../x", "openai", "https://a.example/v1") REST,
+      "small letters" },
+    { UPSTREAM("grant", "openai", "https://a.example/v1") REST,
+      "another name" },
+    { UPSTREAM("a", "openai", "ftp://a.example/v1") REST, "http or https" },
+    { UPSTREAM("a", "openai", "https://u:p@a.example/v1") REST,
+      "without user" },
+    { UPSTREAM("a", "openai", "https://a.example/v1/") REST,
+      "without a slash" },
+    { UPSTREAM("a", "openai", "https://a.example/v1?x=1") REST,
+      "without a slash or query" },
+    { UPSTREAM("a", "openai", "http://10.0.0.1/v1") REST, "allow_http" },
+    { UPSTREAM("a", "openai", "http://10.0.0.1/v1") "  allow_http: true\n" REST,
+      NULL },
+    { UPSTREAM("A", "openai", "https://a.example/v1") REST,
+      "llm.yaml:2: upstream.name " },
+    { UPSTREAM("grant", "openai", "https://a.example/v1") REST,
+      "llm.yaml:2: upstream.name " },
+    { UPSTREAM("a", "openai", "ftp://a.example/v1") REST,
+      "llm.yaml:4: upstream.url " },
+    { UPSTREAM("A", "openai", "ftp://a.example/v1") REST,
+      "llm.yaml:2: upstream.name " },
+    { UPSTREAM("a", "openai", "http://10.0.0.1/v1") REST,
+      "llm.yaml:4: upstream.url " },
+    { GOOD "  ca_file: ca.pem\n" REST, "absolute path" },
+    { GOOD "  ca_file: /nowhere/ca.pem\n" REST,
+      "llm.yaml:5: upstream.ca_file is '/nowhere/ca.pem', which cannot" },
+    { GOOD "  ca_file: /etc/hostname\n" REST, NULL },
+    { GOOD "  pin_sha256: " PIN "\n" REST, NULL },
+    { GOOD "  pin_sha256: " PIN ";" PIN "\n" REST, NULL },
+    { GOOD "  pin_sha256: " PIN ";\n" REST, "llm.yaml:5: upstream.pin" },
+    { GOOD "  pin_sha256: " PIN " " PIN "\n" REST, "several with ';'" },
+    { GOOD "  pin_sha256: sha256//AAAA=\n" REST, "44 characters" },
+    { GOOD "  pin_sha256: /etc/hostname\n" REST, "44 characters" },
+    { GOOD "  pin_sha256: " PIN "=\n" REST, "44 characters" },
+    { UPSTREAM("a", "ollama", "http://127.0.0.1/v1") "  pin_sha256: " PIN
+                                                     "\n" REST,
+      "protect nothing" },
+    { UPSTREAM("a", "ollama",
+               "http://127.0.0.1/v1") "  ca_file: /etc/hostname\n" REST,
+      "protect nothing" },
+    { GOOD "  key: sk-1\n" REST, "key" },
+    { GOOD LIMITS TIMES, "models" },
+    { GOOD "models: []\n" LIMITS TIMES, "Insufficient entries" },
+    { GOOD MODELS TIMES
+      "limits: {calls: 0, answer_bytes: 4096, stream_bytes: 4096}\n",
+      "limits.calls is 0; give a number from 1" },
+    { GOOD MODELS LIMITS
+      "times: {connect_ms: 100, idle_ms: 100, total_ms: 600001}\n",
+      "times.total_ms" },
+    { GOOD REST "other: 1\n", "other" },
+    { "", "empty" },
+};
+
 Test(llm_config, refuses_what_is_wrong_and_names_the_mend)
 {
-    static const struct {
-        const char *text;
-        const char *said; /* NULL: loads */
-    } rows[] = {
-        { GOOD REST, NULL },
-        { UPSTREAM("a", "ollama", "http://[::1]:1/v1") REST, NULL },
-        { UPSTREAM("a", "ollama", "http://localhost:1/v1") REST, NULL },
-        { UPSTREAM("a", "other", "https://a.example/v1") REST, "llm.yaml:3" },
-        { UPSTREAM("A", "openai", "https://a.example/v1") REST,
-          "small letters" },
-        { UPSTREAM("../x", "openai", "https://a.example/v1") REST,
-          "small letters" },
-        { UPSTREAM("grant", "openai", "https://a.example/v1") REST,
-          "another name" },
-        { UPSTREAM("a", "openai", "ftp://a.example/v1") REST, "http or https" },
-        { UPSTREAM("a", "openai", "https://u:p@a.example/v1") REST,
-          "without user" },
-        { UPSTREAM("a", "openai", "https://a.example/v1/") REST,
-          "without a slash" },
-        { UPSTREAM("a", "openai", "https://a.example/v1?x=1") REST,
-          "without a slash or query" },
-        { UPSTREAM("a", "openai", "http://10.0.0.1/v1") REST, "allow_http" },
-        { UPSTREAM("a", "openai",
-                   "http://10.0.0.1/v1") "  allow_http: true\n" REST,
-          NULL },
-        { UPSTREAM("A", "openai", "https://a.example/v1") REST,
-          "llm.yaml:2: upstream.name " },
-        { UPSTREAM("grant", "openai", "https://a.example/v1") REST,
-          "llm.yaml:2: upstream.name " },
-        { UPSTREAM("a", "openai", "ftp://a.example/v1") REST,
-          "llm.yaml:4: upstream.url " },
-        { UPSTREAM("A", "openai", "ftp://a.example/v1") REST,
-          "llm.yaml:2: upstream.name " },
-        { UPSTREAM("a", "openai", "http://10.0.0.1/v1") REST,
-          "llm.yaml:4: upstream.url " },
-        { GOOD "  ca_file: ca.pem\n" REST, "absolute path" },
-        { GOOD "  ca_file: /nowhere/ca.pem\n" REST,
-          "llm.yaml:5: upstream.ca_file is '/nowhere/ca.pem', which cannot" },
-        { GOOD "  ca_file: /etc/hostname\n" REST, NULL },
-        { GOOD "  pin_sha256: " PIN "\n" REST, NULL },
-        { GOOD "  pin_sha256: " PIN ";" PIN "\n" REST, NULL },
-        { GOOD "  pin_sha256: " PIN ";\n" REST, "llm.yaml:5: upstream.pin" },
-        { GOOD "  pin_sha256: " PIN " " PIN "\n" REST, "several with ';'" },
-        { GOOD "  pin_sha256: sha256//AAAA=\n" REST, "44 characters" },
-        { GOOD "  pin_sha256: /etc/hostname\n" REST, "44 characters" },
-        { GOOD "  pin_sha256: " PIN "=\n" REST, "44 characters" },
-        { UPSTREAM("a", "ollama", "http://127.0.0.1/v1") "  pin_sha256: " PIN
-                                                         "\n" REST,
-          "protect nothing" },
-        { UPSTREAM("a", "ollama",
-                   "http://127.0.0.1/v1") "  ca_file: /etc/hostname\n" REST,
-          "protect nothing" },
-        { GOOD "  key: sk-1\n" REST, "key" },
-        { GOOD LIMITS TIMES, "models" },
-        { GOOD "models: []\n" LIMITS TIMES, "Insufficient entries" },
-        { GOOD MODELS TIMES
-          "limits: {calls: 0, answer_bytes: 4096, stream_bytes: 4096}\n",
-          "limits.calls is 0; give a number from 1" },
-        { GOOD MODELS LIMITS
-          "times: {connect_ms: 100, idle_ms: 100, total_ms: 600001}\n",
-          "times.total_ms" },
-        { GOOD REST "other: 1\n", "other" },
-        { "", "empty" },
-    };
 
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+    for (size_t i = 0; i < SP_COUNT(files); i++) {
         char said[1024];
-        int status = load_text(rows[i].text, said, sizeof(said));
+        int status = load_text(files[i].text, said, sizeof(said));
 
-        cr_expect_eq(status, rows[i].said == NULL ? 0 : EX_CONFIG,
+        cr_expect_eq(status, files[i].said == NULL ? 0 : EX_CONFIG,
                      "row %zu: %d %s", i, status, said);
-        cr_expect(rows[i].said == NULL || strstr(said, rows[i].said) != NULL,
+        cr_expect(files[i].said == NULL || strstr(said, files[i].said) != NULL,
                   "row %zu: %s", i, said);
-        cr_expect(rows[i].said == NULL ||
+        cr_expect(files[i].said == NULL ||
                       strchr(said, '\n') == strrchr(said, '\n'),
                   "row %zu says two things: %s", i, said);
     }

@@ -7,6 +7,7 @@ where there is such a thing; where not, there is nothing to chat with."""
 import json
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -33,8 +34,9 @@ def ollama(tmp_path_factory):
     if os.environ.get("SP_TEST_OLLAMA"):
         yield os.environ["SP_TEST_OLLAMA"].rstrip("/")
         return
-    if not SERVER.exists():
-        pytest.skip("set SP_TEST_OLLAMA to the address of an Ollama")
+    if not SERVER.exists() or shutil.which("go") is None:
+        pytest.skip("set SP_TEST_OLLAMA to the address of an Ollama, or "
+                    "install Go to have one built")
     log = tmp_path_factory.mktemp("ollama") / "log"
     with open(log, "wb") as said:
         server = subprocess.Popen([str(SERVER), "0"], stdout=said,

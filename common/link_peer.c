@@ -11,9 +11,7 @@
 #include "common/error.h"
 #include "proto/codec.h"
 
-/* A frame holds at most this many envelopes or bytes (DESIGN section 3); one
- * larger envelope travels alone. */
-#define BATCH_ENVELOPES 64
+/* A frame is full from so many bytes on; a larger envelope fills one. */
 #define BATCH_BYTES (64 * 1024)
 /* libzmq's own queue, in frames: it bounds what a dying peer takes along. */
 #define QUEUE_FRAMES 64
@@ -163,7 +161,7 @@ sp_link_peer_up(const struct sp_link_peer *peer)
 bool
 sp_link_peer_has_room(const struct sp_link_peer *peer)
 {
-    return peer->count < BATCH_ENVELOPES && peer->batch.len < BATCH_BYTES;
+    return peer->count < SP_FRAME_ENVELOPES && peer->batch.len < BATCH_BYTES;
 }
 
 size_t

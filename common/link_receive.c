@@ -53,13 +53,16 @@ take_envelope(struct sp_link_in *in, struct sp_view envelope)
     links->events.message(links->events.arg, &message);
 }
 
+/* attack: eight megabytes hold two million envelopes of nothing, each of them
+ * a refusal, a log line and an event. */
 static void
 take_frame(struct sp_link_in *in, struct sp_view frame)
 {
     struct sp_view envelope = { 0 };
 
-    while (frame.len > 0) {
-        int error = sp_frame_next(&frame, &envelope);
+    for (size_t i = 0; frame.len > 0; i++) {
+        int error = i == SP_FRAME_ENVELOPES ? SP_ELIMIT
+                                            : sp_frame_next(&frame, &envelope);
 
         if (error != 0) {
             sp_link_refuse(in->links, in->from, 0, error);

@@ -13,6 +13,10 @@
 /* Longest envelope that is looked at. */
 #define SP_MAX_ENVELOPE (SP_MAX_BODY + 128 * 1024)
 
+/* Most envelopes in a frame: a sender gathers no more, a receiver looks at no
+ * more. */
+#define SP_FRAME_ENVELOPES 64
+
 struct sp_decoder;
 
 struct sp_decoder *

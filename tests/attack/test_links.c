@@ -504,3 +504,32 @@ Test(links, second_process_of_the_same_name_is_refused)
     sp_loop_free(&loop);
     gate_free(&gate);
 }
+
+/* A frame of a captured neighbour with more envelopes than any sender gathers:
+ * what is too much is not looked at, and is one refusal. */
+Test(links, look_at_no_more_envelopes_than_a_frame_may_hold)
+{
+    struct gate gate = gate_new();
+    struct sp_loop *loop = sp_loop_new();
+    struct end receiver = { .stop_at = SP_FRAME_ENVELOPES + 2 };
+    struct attacker attacker;
+    struct sp_buf probe = smallest(sp_message_info(SP_MSG_PROBE));
+    char *bomb = sp_alloc(SP_MAX_ENVELOPE); /* zeros: empty envelopes */
+    char secret[65];
+
+    end_open(&receiver, SP_SERVICE_AUTH, loop);
+    secret_of(SP_SERVICE_EDGE, SP_SERVICE_AUTH, secret);
+    attacker = attacker_new("run/auth/edge.0", "edge", secret);
+    cr_assert_geq(zmq_send(attacker.push, bomb, SP_MAX_ENVELOPE, 0), 0);
+    cr_assert_geq(zmq_send(attacker.push, probe.data, probe.len, 0), 0);
+    run(loop);
+    cr_assert_eq(receiver.refused, SP_FRAME_ENVELOPES + 1);
+    cr_assert_eq(receiver.last_error, SP_ELIMIT);
+    cr_assert_eq(receiver.messages, 1);
+    attacker_free(&attacker);
+    sp_buf_free(&probe);
+    sp_free(bomb);
+    sp_links_free(&receiver.links);
+    sp_loop_free(&loop);
+    gate_free(&gate);
+}

@@ -169,8 +169,17 @@ sp_link_on_resolved(void *arg, uint32_t events)
 
     (void)events;
     while ((error = sp_resolver_take(links->resolver, &answer)) == 0) {
-        if (answer.tag < SP_SERVICE_COUNT && links->out[answer.tag].used) {
-            refresh_from_answer(&links->out[answer.tag], &answer);
+        struct sp_link_out *out = NULL;
+
+        if (answer.tag >= SP_SERVICE_COUNT || !links->out[answer.tag].used) {
+            continue;
+        }
+        out = &links->out[answer.tag];
+        out->asked = false;
+        /* A resolver that is out of order says nothing about the peers: they
+         * stay, and their own connections tell whether they live. */
+        if (answer.failed == 0) {
+            refresh_from_answer(out, &answer);
         }
     }
     if (error == SP_ESYSTEM) {
@@ -203,8 +212,11 @@ sp_link_on_refresh(void *arg)
             continue;
         }
         if (links->tcp) {
-            sp_resolver_ask(links->resolver, (uint32_t)i,
-                            sp_service_name(out->to));
+            /* One question at a time: the resolver takes seconds over a name
+             * that it cannot find, and the others would wait behind. */
+            out->asked =
+                out->asked || sp_resolver_ask(links->resolver, (uint32_t)i,
+                                              sp_service_name(out->to)) == 0;
         } else {
             refresh_from_directory(out);
         }

@@ -23,6 +23,7 @@ struct sp_link_out {
     struct sp_links *links;
     enum sp_service_id to;
     bool used;
+    bool asked; /* the resolver has a question about it */
     struct sp_link_peer *peers[SP_LINK_MAX_PEERS];
     size_t count;
     size_t turn; /* of `any` */

@@ -26,11 +26,14 @@ look_up(void *asked, void *answered)
     struct addrinfo hints = { .ai_family = AF_INET,
                               .ai_socktype = SOCK_STREAM };
     struct addrinfo *found = NULL;
+    int error = 0;
 
     question->name[sizeof(question->name) - 1] = '\0';
     answer->tag = question->tag;
     answer->count = 0;
-    if (getaddrinfo(question->name, NULL, &hints, &found) != 0) {
+    error = getaddrinfo(question->name, NULL, &hints, &found);
+    answer->failed = error != 0 && error != EAI_NONAME && error != EAI_NODATA;
+    if (error != 0) {
         return;
     }
     for (const struct addrinfo *at = found;
@@ -83,19 +86,17 @@ sp_resolver_start(struct sp_helper **ret_resolver)
     return sp_helper_start(&work, ret_resolver);
 }
 
-void
+int
 sp_resolver_ask(struct sp_helper *resolver, uint32_t tag, const char *name)
 {
     struct question question = { .tag = tag };
     size_t len = strlen(name);
-    int error = 0;
 
     if (len >= sizeof(question.name)) {
-        return;
+        return SP_ELIMIT;
     }
     memcpy(question.name, name, len);
-    error = sp_helper_ask(resolver, &question);
-    (void)error; /* the next second asks again; a dead helper shows on take */
+    return sp_helper_ask(resolver, &question);
 }
 
 int

@@ -13,9 +13,11 @@
 #define SP_RESOLVER_MAX 64 /* replicas of one service that are looked at */
 
 /* The answer to one question; `tag` is the question's. IPv4 only: container
- * networks have it everywhere. */
+ * networks have it everywhere. `failed` is not 0 where the resolver could not
+ * find out, which is another thing than a name without addresses. */
 struct sp_resolved {
     uint32_t tag;
+    uint32_t failed;
     uint32_t count;
     unsigned char address[SP_RESOLVER_MAX][4];
 };
@@ -25,9 +27,9 @@ struct sp_resolved {
 SP_MUST_CHECK int
 sp_resolver_start(struct sp_helper **ret_resolver);
 
-/* Asks for the addresses of `name`; a question that cannot be queued is
- * dropped, since the next second asks again. */
-void
+/* Asks for the addresses of `name`. 0, or an error where the question could not
+ * be queued; a dead helper shows on take. */
+SP_MUST_CHECK int
 sp_resolver_ask(struct sp_helper *resolver, uint32_t tag, const char *name);
 
 /* Takes one answer: 0, or SP_ENOPEER where none waits, SP_ESYSTEM where the

@@ -2,8 +2,10 @@
 #include "common/jail.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <sched.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -41,7 +43,6 @@ static const int common_calls[] = {
     SCMP_SYS(readv),
     SCMP_SYS(writev),
     SCMP_SYS(close),
-    SCMP_SYS(fcntl),
     SCMP_SYS(fstat),
     SCMP_SYS(lseek),
     SCMP_SYS(newfstatat),
@@ -98,7 +99,6 @@ static const int common_calls[] = {
     SCMP_SYS(geteuid),
     SCMP_SYS(getgid),
     SCMP_SYS(getegid),
-    SCMP_SYS(tgkill),
     SCMP_SYS(exit),
     SCMP_SYS(exit_group),
     SCMP_SYS(rt_sigaction),
@@ -134,7 +134,6 @@ static const int common_calls[] = {
     SCMP_SYS(getpeername),
     SCMP_SYS(setsockopt),
     SCMP_SYS(getsockopt),
-    SCMP_SYS(ioctl),
     SCMP_SYS(membarrier),
 };
 
@@ -145,6 +144,17 @@ static const int file_calls[] = {
     SCMP_SYS(rename),    SCMP_SYS(renameat),  SCMP_SYS(renameat2),
     SCMP_SYS(fchmod),    SCMP_SYS(utimensat),
 };
+
+/* What fcntl() may do. F_SETOWN and its like are missing: they send signals to
+ * any process of the user. */
+static const int fcntl_commands[] = {
+    F_DUPFD, F_GETFD,  F_SETFD,         F_GETFL,     F_SETFL,     F_GETLK,
+    F_SETLK, F_SETLKW, F_DUPFD_CLOEXEC, F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW,
+};
+
+/* And ioctl(): isatty() and non-blocking sockets. Nothing of it types into the
+ * terminal that an inherited descriptor may lead to. */
+static const int ioctl_requests[] = { TCGETS, FIONBIO, FIONREAD, FIOCLEX };
 
 /* Calls that no bug, only an attacker makes: they end the process at once. All
  * others that are not listed fail with EPERM. */
@@ -277,13 +287,35 @@ allow_sockets(scmp_filter_ctx filter, const struct sp_jail *jail)
     return error;
 }
 
+static int
+allow_values(scmp_filter_ctx filter, int call, unsigned argument,
+             const int *values, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (seccomp_rule_add(
+                filter, SCMP_ACT_ALLOW, call, 1,
+                masked(argument, UINT32_MAX, (scmp_datum_t)values[i])) != 0) {
+            return SP_ESYSTEM;
+        }
+    }
+    return 0;
+}
+
 /* Threads yes, processes no: clone() must make a thread, and clone3(), whose
  * flags a filter cannot see, says that it does not exist. No memory becomes
  * executable any more. */
 static int
 allow_with_arguments(scmp_filter_ctx filter)
 {
-    return seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
+    const int own_pid = getpid();
+
+    return allow_values(filter, SCMP_SYS(fcntl), 1, fcntl_commands,
+                        SP_COUNT(fcntl_commands)) |
+           allow_values(filter, SCMP_SYS(ioctl), 1, ioctl_requests,
+                        SP_COUNT(ioctl_requests)) |
+           /* abort() signals its own thread; no other process. */
+           allow_values(filter, SCMP_SYS(tgkill), 0, &own_pid, 1) |
+           seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1,
                             masked(0, CLONE_THREAD, CLONE_THREAD)) |
            seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), SCMP_SYS(clone3),
                             0) |

@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/ptrace.h>
@@ -113,6 +114,33 @@ static bool
 signal_parent(void)
 {
     return kill(getppid(), 0) == 0;
+}
+
+/* No such thread group: the answer tells whether the call got that far. */
+static bool
+signal_other_thread(void)
+{
+    const long nobody = 0x3fffffff;
+
+    return syscall(SYS_tgkill, nobody, nobody, 0) == 0 || errno == ESRCH;
+}
+
+static bool
+aim_signals_elsewhere(void)
+{
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    return fd >= 0 && fcntl(fd, F_SETOWN, getppid()) == 0;
+}
+
+/* No terminal: the answer tells whether the call got that far. */
+static bool
+type_into_terminal(void)
+{
+    const char key = '\n';
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    return fd >= 0 && (ioctl(fd, TIOCSTI, &key) == 0 || errno != EPERM);
 }
 
 static bool
@@ -241,6 +269,9 @@ static const struct {
     { "read another process's memory", read_other_memory, ALWAYS },
     { "trace another process", trace_parent, ALWAYS },
     { "signal another process", signal_parent, ALWAYS },
+    { "signal another process's thread", signal_other_thread, ALWAYS },
+    { "aim a descriptor's signals elsewhere", aim_signals_elsewhere, ALWAYS },
+    { "type into a terminal", type_into_terminal, ALWAYS },
     { "run a program", run_program, ALWAYS },
     { "fork", fork_process, ALWAYS },
     { "become another user", become_other_user, ALWAYS },

@@ -1,4 +1,4 @@
-/* The jail: limits, capabilities, Landlock, seccomp, in this order. */
+/* The jail: limits, room, capabilities, Landlock, seccomp, in this order. */
 #include "common/jail.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <seccomp.h>
 
 #include "common/error.h"
+#include "common/jail_room.h"
 #include "common/landlock.h"
 #include "common/log.h"
 
@@ -363,11 +364,31 @@ close_seccomp(const struct sp_jail *jail)
     return error == 0 ? 0 : SP_ESYSTEM;
 }
 
+/* Parts that this machine does not have are left out, and told. */
+static int
+close_files(const struct sp_jail *jail)
+{
+    bool entered = false;
+    int error = SANITIZED ? 0 : sp_jail_room_enter(jail, &entered);
+
+    if (error == 0 && !SANITIZED && !entered) {
+        sp_log(SP_LOG_INFO, "jail_without_room", "errno=%d", errno);
+    }
+    if (sp_landlock_version() == 0) {
+        sp_log(SP_LOG_WARN, "jail_without_landlock", "errno=%d", errno);
+    }
+    return error;
+}
+
 int
 sp_jail_close(const struct sp_jail *jail, const char **ret_error)
 {
     if (set_limits(jail) != 0) {
         *ret_error = "cannot set resource limits";
+        return SP_ESYSTEM;
+    }
+    if (close_files(jail) != 0) {
+        *ret_error = "cannot make a root directory of its own";
         return SP_ESYSTEM;
     }
     if (drop_capabilities() != 0) {

@@ -1,5 +1,6 @@
-/* The jail that a process closes around itself: no capabilities, no new
- * privileges, not dumpable, rlimits, Landlock rules and a seccomp allow-list.
+/* The jail that a process closes around itself: rlimits, a root directory with
+ * its own paths only, no capabilities, no new privileges, not dumpable,
+ * Landlock rules and a seccomp allow-list.
  * Closed before the first ZeroMQ socket exists, because libzmq's threads
  * inherit the filter only then. */
 #ifndef SP_COMMON_JAIL_H
@@ -42,8 +43,7 @@ struct sp_jail {
     uint64_t open_files;          /* 0: the default of 4096 */
 };
 
-/* Closes the jail. Landlock parts that the kernel lacks are left out and logged
- * once. 0, or SP_ESYSTEM with a sentence in ret_error. */
+/* Closes the jail. Parts that the kernel lacks are left out and logged. 0, or SP_ESYSTEM with a sentence in ret_error. */
 SP_MUST_CHECK int
 sp_jail_close(const struct sp_jail *jail, const char **ret_error);
 

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/error.h"
+#include "common/jail_room.h"
 
 /* How the child says what happened. */
 #define EXIT_REFUSED 0
@@ -247,9 +248,48 @@ steal_socket_path(void)
     return made > 1;
 }
 
+/* A service of the machine that is none of ours. */
+static const char stranger[] = "jail-trial.socket";
+
+static struct sockaddr_un
+stranger_address(void)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    memcpy(address.sun_path, stranger, sizeof(stranger));
+    return address;
+}
+
+static bool
+call_stranger(void)
+{
+    const struct sockaddr_un address = stranger_address();
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+    return fd >= 0 &&
+           connect(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+static int
+stranger_listen(void)
+{
+    const struct sockaddr_un address = stranger_address();
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    (void)unlink(stranger);
+    if (fd >= 0 &&
+        (bind(fd, (const struct sockaddr *)&address, sizeof(address)) != 0 ||
+         listen(fd, 1) != 0)) {
+        (void)close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
 /* When a trial makes sense. */
 enum condition {
     ALWAYS,
+    WITH_ROOM, /* the machine permits one */
     WITHOUT_INET,
     WITH_INET,
     WITH_INET_FIXED_PORTS,
@@ -272,6 +312,7 @@ static const struct {
     { "signal another process's thread", signal_other_thread, ALWAYS },
     { "aim a descriptor's signals elsewhere", aim_signals_elsewhere, ALWAYS },
     { "type into a terminal", type_into_terminal, ALWAYS },
+    { "connect to another program's socket", call_stranger, WITH_ROOM },
     { "run a program", run_program, ALWAYS },
     { "fork", fork_process, ALWAYS },
     { "become another user", become_other_user, ALWAYS },
@@ -286,11 +327,28 @@ static const struct {
 };
 
 static bool
+room_is_permitted(const struct sp_jail *jail)
+{
+    int status = 0;
+    pid_t child = fork();
+
+    if (child == 0) {
+        bool entered = false;
+        int error = sp_jail_room_enter(jail, &entered);
+
+        _exit(error == 0 && entered ? 0 : 1);
+    }
+    return child > 0 && waitpid(child, &status, 0) == child && status == 0;
+}
+
+static bool
 applies(enum condition condition, const struct sp_jail *jail)
 {
     switch (condition) {
     case ALWAYS:
         return true;
+    case WITH_ROOM:
+        return room_is_permitted(jail);
     case WITHOUT_INET:
         return !jail->inet;
     case WITH_INET:
@@ -329,6 +387,7 @@ sp_jail_try(const struct sp_jail *jail, struct sp_jail_trial *trials,
             size_t max)
 {
     size_t count = 0;
+    int listener = stranger_listen();
 
     for (size_t i = 0; i < SP_COUNT(trials_table) && count < max; i++) {
         if (applies(trials_table[i].condition, jail)) {
@@ -337,6 +396,10 @@ sp_jail_try(const struct sp_jail *jail, struct sp_jail_trial *trials,
                 refused_inside(jail, trials_table[i].succeeds);
             count++;
         }
+    }
+    if (listener >= 0) {
+        (void)close(listener);
+        (void)unlink(stranger);
     }
     return count;
 }

@@ -148,7 +148,7 @@ bind_tcp(struct sp_link_in *in)
 {
     char endpoint[64];
 
-    (void)snprintf(endpoint, sizeof(endpoint), "tcp://0.0.0.0:%d",
+    (void)snprintf(endpoint, sizeof(endpoint), "tcp://*:%d",
                    sp_link_port(in->from, in->links->self));
     return zmq_bind(in->pull, endpoint);
 }

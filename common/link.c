@@ -81,19 +81,13 @@ prepare_tcp(struct sp_links *links, const char **ret_error)
         *ret_error = "no IPv4 address besides loopback; tcp links need one";
         return SP_ECONFIG;
     }
-    if (sp_resolver_start(&links->resolver) != 0) {
-        *ret_error = "cannot start the resolver helper";
-        return SP_ECONFIG;
-    }
     return 0;
 }
 
-int
-sp_links_prepare(enum sp_service_id self, const struct sp_settings *settings,
-                 struct sp_links **ret_links, const char **ret_error)
+struct sp_links *
+sp_links_new(enum sp_service_id self, const struct sp_settings *settings)
 {
     struct sp_links *links = sp_alloc(sizeof(*links));
-    int error = 0;
 
     links->self = self;
     links->tcp = settings->links_tcp;
@@ -101,17 +95,23 @@ sp_links_prepare(enum sp_service_id self, const struct sp_settings *settings,
     links->lock_fd = -1;
     links->envelope = sp_buf_new(SP_MAX_ENVELOPE + 4);
     links->decoder = sp_decoder_new();
-    error = sp_link_keys_load(self, links->tcp, &links->keys, ret_error);
-    if (error == 0) {
-        error = links->tcp ? prepare_tcp(links, ret_error)
-                           : prepare_ipc(links, ret_error);
-    }
-    if (error != 0) {
+    if (links->tcp && sp_resolver_start(&links->resolver) != 0) {
         sp_links_free(&links);
+    }
+    return links;
+}
+
+int
+sp_links_prepare(struct sp_links *links, const char **ret_error)
+{
+    int error =
+        sp_link_keys_load(links->self, links->tcp, &links->keys, ret_error);
+
+    if (error != 0) {
         return error;
     }
-    *ret_links = links;
-    return 0;
+    return links->tcp ? prepare_tcp(links, ret_error)
+                      : prepare_ipc(links, ret_error);
 }
 
 static int

@@ -39,13 +39,17 @@ struct sp_place {
     struct sp_view key;
 };
 
-/* Reads the link secrets from keys/<service>/ and starts the resolver helper
- * where links are tcp. Before the jail closes, and before the first socket. 0,
- * or SP_ECONFIG with a sentence in ret_error. The process's working directory
- * is $SP_STATE from here on. */
+/* Starts the resolver helper where links are tcp: first of all, because the
+ * helper is a copy of this process and talks to the network; it must hold no
+ * key and no socket. NULL where it cannot be started. */
+struct sp_links *
+sp_links_new(enum sp_service_id self, const struct sp_settings *settings);
+
+/* Reads the link secrets from keys/<service>/. Before the jail closes, and
+ * before the first socket. 0, or SP_ECONFIG with a sentence in ret_error. The
+ * process's working directory is $SP_STATE from here on. */
 SP_MUST_CHECK int
-sp_links_prepare(enum sp_service_id self, const struct sp_settings *settings,
-                 struct sp_links **ret_links, const char **ret_error);
+sp_links_prepare(struct sp_links *links, const char **ret_error);
 
 /* Opens the sockets: binds one PULL per sender, begins to look for peers.
  * Inside the jail. 0, SP_EDUPLICATE where another process holds this replica's

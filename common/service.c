@@ -573,12 +573,16 @@ prepare(struct sp_runtime *rt)
     struct full_jail full = { 0 };
     const char *why = NULL;
 
+    rt->links = sp_links_new(rt->service->id, &rt->settings);
+    if (rt->links == NULL) {
+        sp_refuse("cannot start the resolver helper; allow this user one more "
+                  "process");
+    }
     rt->service->before_jail(rt, rt->self, &own);
     if (rt->mode == MODE_CHECK) {
         return EXIT_SUCCESS;
     }
-    if (sp_links_prepare(rt->service->id, &rt->settings, &rt->links, &why) !=
-        0) {
+    if (sp_links_prepare(rt->links, &why) != 0) {
         sp_refuse("%s", why);
     }
     complete_jail(rt, &own, &full);

@@ -1,7 +1,7 @@
 /* The skeleton of every process. main() describes the service and hands over;
- * the order is the same for all: options, log, settings, configuration and
- * keys (before_jail), links prepared, jail closed, sockets, in_jail, loop,
- * drain on SIGTERM, fini in reverse. */
+ * the order is the same for all: options, log, settings, the resolver helper,
+ * configuration and keys (before_jail), links prepared, jail closed, sockets,
+ * in_jail, loop, drain on SIGTERM, fini in reverse. */
 #ifndef SP_COMMON_SERVICE_H
 #define SP_COMMON_SERVICE_H
 

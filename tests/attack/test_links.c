@@ -175,8 +175,8 @@ end_open(struct end *end, enum sp_service_id self, struct sp_loop *loop)
     const char *why = "";
 
     end->loop = loop;
-    cr_assert_eq(sp_links_prepare(self, &settings, &end->links, &why), 0, "%s",
-                 why);
+    end->links = sp_links_new(self, &settings);
+    cr_assert_eq(sp_links_prepare(end->links, &why), 0, "%s", why);
     cr_assert_eq(sp_links_open(end->links, loop, events), 0);
     sp_links_hook(end->links, SP_LINKS_RECEIVE);
     sp_links_hook(end->links, SP_LINKS_FLUSH);
@@ -495,8 +495,8 @@ Test(links, second_process_of_the_same_name_is_refused)
     const char *why = "";
 
     end_open(&first, SP_SERVICE_AUTH, loop);
-    cr_assert_eq(sp_links_prepare(SP_SERVICE_AUTH, &settings, &second, &why),
-                 0);
+    second = sp_links_new(SP_SERVICE_AUTH, &settings);
+    cr_assert_eq(sp_links_prepare(second, &why), 0);
     cr_assert_eq(sp_links_open(second, loop, events), SP_EDUPLICATE);
     sp_links_free(&second);
     sp_links_free(&first.links);

@@ -22,6 +22,28 @@ needs_address = pytest.mark.skipif(not has_address(),
                                    reason="no address besides loopback")
 
 
+def memory_of(pid):
+    """All that a process holds."""
+    held = b""
+    with open(f"/proc/{pid}/mem", "rb") as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            start, end = (int(x, 16) for x in line.split()[0].split("-"))
+            if "rw" in line.split()[1]:
+                try:
+                    memory.seek(start)
+                    held += memory.read(end - start)
+                except OSError:
+                    pass
+    return held
+
+
+def named(parent, name):
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        if Path(f"/proc/{child}/comm").read_text().strip() == name:
+            return int(child)
+    return None
+
+
 @pytest.fixture
 def auth(tmp_path):
     """The process, its state directory, and the line that says it serves."""
@@ -49,3 +71,20 @@ def test_tcp_links_open_inside_the_jail(auth):
     """libzmq must not ask for the machine's interfaces: the jail refuses the
     netlink socket, and libzmq takes that for a reason to abort."""
     assert auth.serves
+
+
+@needs_address
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root reads their memory")
+def test_the_resolver_holds_no_key(auth):
+    """A helper is a copy of the process that forks it: the one that talks to the
+    network is forked before there is anything to steal."""
+    home = auth.state / "keys" / "auth"
+    keys = {
+        "grant": bytes.fromhex((home / "grant.key").read_text().strip()),
+        "curve": (home / "curve.secret").read_bytes().strip(),
+    }
+    resolver = named(auth.pid, "resolver")
+    parent = memory_of(auth.pid)
+    held = memory_of(resolver)
+    assert all(key in parent for key in keys.values())
+    assert [name for name, key in keys.items() if key in held] == []

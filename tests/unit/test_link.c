@@ -140,8 +140,8 @@ end_open(struct world *world, struct end *end, enum sp_service_id self,
     const char *why = "";
 
     end->world = world;
-    cr_assert_eq(sp_links_prepare(self, &settings, &end->links, &why), 0, "%s",
-                 why);
+    end->links = sp_links_new(self, &settings);
+    cr_assert_eq(sp_links_prepare(end->links, &why), 0, "%s", why);
     cr_assert_eq(sp_links_open(end->links, world->loop, events), 0);
     sp_links_hook(end->links, SP_LINKS_RECEIVE);
     sp_links_hook(end->links, SP_LINKS_FLUSH);

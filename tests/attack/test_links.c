@@ -533,3 +533,84 @@ Test(links, look_at_no_more_envelopes_than_a_frame_may_hold)
     sp_loop_free(&loop);
     gate_free(&gate);
 }
+
+/* auth's CURVE keys; its neighbours have keys that nobody here knows. */
+static struct sp_link_keys *
+curve_keys_new(char public_text[41])
+{
+    static const char *const peers[] = { "edge", "validation", "monitor" };
+    struct sp_link_keys *keys = NULL;
+    const char *why = "";
+    char secret[41];
+    char other[41];
+    char path[128];
+
+    cr_assert_eq(zmq_curve_keypair(public_text, secret), 0);
+    write_file("keys/auth/curve.secret", secret);
+    write_file("keys/auth/curve.public", public_text);
+    make_directory("keys/auth/peers");
+    for (size_t i = 0; i < SP_COUNT(peers); i++) {
+        cr_assert_eq(zmq_curve_keypair(other, secret), 0);
+        (void)snprintf(path, sizeof(path), "keys/auth/peers/%s.public",
+                       peers[i]);
+        write_file(path, other);
+    }
+    cr_assert_eq(sp_link_keys_load(SP_SERVICE_AUTH, true, &keys, &why), 0, "%s",
+                 why);
+    return keys;
+}
+
+/* How the handshake of a stranger with a key of its own ends. */
+static uint16_t
+stranger_outcome(void *context, const char *endpoint, const char *server)
+{
+    char public_text[41];
+    char secret[41];
+    int patience_ms = PATIENCE_MS;
+    uint16_t event = 0;
+    void *push = zmq_socket(context, ZMQ_PUSH);
+    void *news = zmq_socket(context, ZMQ_PAIR);
+
+    cr_assert_eq(zmq_curve_keypair(public_text, secret), 0);
+    cr_assert_eq(zmq_setsockopt(push, ZMQ_CURVE_SERVERKEY, server, 40), 0);
+    cr_assert_eq(zmq_setsockopt(push, ZMQ_CURVE_PUBLICKEY, public_text, 40), 0);
+    cr_assert_eq(zmq_setsockopt(push, ZMQ_CURVE_SECRETKEY, secret, 40), 0);
+    cr_assert_eq(
+        zmq_setsockopt(news, ZMQ_RCVTIMEO, &patience_ms, sizeof(patience_ms)),
+        0);
+    cr_assert_eq(zmq_socket_monitor(push, "inproc://stranger",
+                                    ZMQ_EVENT_HANDSHAKE_SUCCEEDED |
+                                        ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL |
+                                        ZMQ_EVENT_DISCONNECTED),
+                 0);
+    cr_assert_eq(zmq_connect(news, "inproc://stranger"), 0);
+    cr_assert_eq(zmq_connect(push, endpoint), 0);
+    cr_assert_geq(zmq_recv(news, &event, sizeof(event), 0), 2);
+    (void)zmq_socket_monitor(push, NULL, 0);
+    (void)zmq_close(news);
+    (void)zmq_close(push);
+    return event;
+}
+
+/* The handler is there before the sockets and goes after them, but a door must
+ * not depend on that. */
+Test(links, admit_nobody_while_no_handler_can_be_asked)
+{
+    struct gate gate = gate_new();
+    char server[41];
+    struct sp_link_keys *keys = curve_keys_new(server);
+    void *context = zmq_ctx_new();
+    void *pull = zmq_socket(context, ZMQ_PULL);
+    char endpoint[128];
+    size_t len = sizeof(endpoint);
+
+    cr_assert_eq(sp_link_keys_server(keys, pull, SP_SERVICE_EDGE), 0);
+    cr_assert_eq(zmq_bind(pull, "tcp://127.0.0.1:*"), 0);
+    cr_assert_eq(zmq_getsockopt(pull, ZMQ_LAST_ENDPOINT, endpoint, &len), 0);
+    cr_assert_neq(stranger_outcome(context, endpoint, server),
+                  ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
+    (void)zmq_close(pull);
+    (void)zmq_ctx_term(context);
+    sp_link_keys_free(&keys);
+    gate_free(&gate);
+}

@@ -291,10 +291,10 @@ compare(const void *a, const void *b)
     return x->number < y->number ? -1 : x->number > y->number;
 }
 
-void
-supervise_list(struct replicas *ret_replicas)
+static void
+list_directory(const char *path, struct replicas *ret_replicas)
 {
-    DIR *directory = opendir(SUPERVISE_DIRECTORY);
+    DIR *directory = opendir(path);
 
     ret_replicas->count = 0;
     if (directory == NULL) {
@@ -313,16 +313,52 @@ supervise_list(struct replicas *ret_replicas)
           sizeof(ret_replicas->list[0]), compare);
 }
 
-/* s6-svscan holds its fifo open for reading: without it nobody does. */
-bool
-supervise_running(void)
+void
+supervise_list(struct replicas *ret_replicas)
 {
-    int fd = open(CONTROL, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    list_directory(SUPERVISE_DIRECTORY, ret_replicas);
+}
+
+/* Each of s6's programs holds its fifo open for reading: without it nobody
+ * does. */
+static bool
+has_reader(const char *fifo)
+{
+    int fd = open(fifo, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 
     if (fd >= 0) {
         (void)close(fd);
     }
     return fd >= 0;
+}
+
+/* Where s6-svscan has died of a signal, those that it started go on. */
+static void
+list_orphans(struct replicas *ret_orphans)
+{
+    struct replicas all = { .count = 0 };
+
+    ret_orphans->count = 0;
+    list_directory(REPLICAS, &all);
+    for (size_t i = 0; i < all.count; i++) {
+        struct path fifo = path_of(REPLICAS, all.list[i], "supervise/control");
+
+        if (has_reader(fifo.text)) {
+            ret_orphans->list[ret_orphans->count++] = all.list[i];
+        }
+    }
+}
+
+bool
+supervise_running(void)
+{
+    struct replicas orphans;
+
+    if (has_reader(CONTROL)) {
+        return true;
+    }
+    list_orphans(&orphans);
+    return orphans.count > 0;
 }
 
 bool
@@ -444,6 +480,23 @@ stop_step(const struct replicas *all, unsigned step, struct stopping *stopping)
     }
 }
 
+/* Ends what supervises. s6-svscan takes along what an earlier `scale` left
+ * draining; without it each s6-supervise must be told. */
+static void
+end_supervisors(void)
+{
+    struct replicas orphans = { .count = 0 };
+
+    if (has_reader(CONTROL)) {
+        (void)!control("-t");
+        return;
+    }
+    list_orphans(&orphans);
+    for (size_t i = 0; i < orphans.count; i++) {
+        command(orphans.list[i], "-xd");
+    }
+}
+
 void
 supervise_stop(bool (*hurry)(void *arg), void *arg)
 {
@@ -461,8 +514,7 @@ supervise_stop(bool (*hurry)(void *arg), void *arg)
     for (unsigned step = 0; step < STOP_STEPS; step++) {
         stop_step(&all, step, &stopping);
     }
-    /* Takes along what an earlier `scale` left draining. */
-    (void)!control("-t");
+    end_supervisors();
     while (supervise_running() && sp_clock_ms() < stopping.until_ms) {
         (void)hurry(arg);
         pause_ms(STOP_LOOK_MS);

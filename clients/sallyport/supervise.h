@@ -65,7 +65,8 @@ supervise_reset(struct sp_buf *why);
 void
 supervise_list(struct replicas *ret_replicas);
 
-/* True while s6-svscan runs on the scan directory. */
+/* True while s6-svscan runs on the scan directory, or an s6-supervise that has
+ * outlived it. */
 bool
 supervise_running(void);
 
@@ -82,7 +83,7 @@ supervise_failed(struct replica replica);
 
 /* Stops all in the order that loses nothing: the edge answers what it still
  * owes, then the stages, last the monitor, which hears of it all. Then ends
- * s6-svscan. May be called while nothing runs. `hurry` is asked while it waits;
+ * s6-svscan, and what has outlived it. May be called while nothing runs. `hurry` is asked while it waits;
  * once it is true each process is told a second time, which makes it end at
  * once. */
 void

@@ -6,6 +6,7 @@ import os
 import signal
 import ssl
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -414,6 +415,22 @@ def test_stop_ends_the_gate():
         assert gate.process.wait(10) == 0
         assert eventually(lambda: all(birth(p) is None for p in living))
         gate.process = None
+
+
+def test_nothing_outlives_a_supervisor_that_is_killed():
+    """A gate without its supervisor would serve on, and no command would know
+    of it."""
+    with Gate() as own:
+        own.await_ready()
+        living = {pid: birth(pid) for pid in own.pids()}
+        supervisor = next(pid for pid in living if "s6-svscan" in
+                          Path(f"/proc/{pid}/cmdline").read_text())
+        os.kill(supervisor, signal.SIGKILL)
+        assert own.process.wait(60) == 1
+        left = [pid for pid, born in living.items() if birth(pid) == born]
+        own.kill(left)
+        own.process = None
+        assert not left, own.tail()
 
 
 def test_a_request_in_flight_is_answered_before_the_end():

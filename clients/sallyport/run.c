@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -57,41 +56,38 @@ copy_env_example(void)
     sp_buf_free(&text);
 }
 
-/* Holds the gate's lock with our process id in it, for `sallyport stop`. */
+/* Holds the gate's lock for as long as we live. A record lock, because the kernel
+ * tells its holder: a process id written into the file could be an old one by
+ * now, and somebody else's. The file stays: whoever removes a lock file takes
+ * it from the next one that has opened it. */
 static void
 take_lock(struct run *run)
 {
-    char text[32];
-    int len = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
     run->lock = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (run->lock < 0) {
         sp_refuse("%s: %s; check the owner of SP_STATE", LOCK, strerror(errno));
     }
-    if (flock(run->lock, LOCK_EX | LOCK_NB) != 0 || supervise_running()) {
+    if (fcntl(run->lock, F_SETLK, &whole) != 0 || supervise_running()) {
         sp_refuse("a gate runs already on SP_STATE=%s; `sallyport stop` ends "
                   "it, or give another SP_STATE",
                   run->gate.settings.state);
-    }
-    if (ftruncate(run->lock, 0) != 0 ||
-        pwrite(run->lock, text, (size_t)len, 0) != len) {
-        sp_refuse("%s: %s", LOCK, strerror(errno));
     }
 }
 
 pid_t
 run_holder(void)
 {
-    char text[32] = "";
+    struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
     int fd = open(LOCK, O_RDWR | O_CLOEXEC);
     pid_t pid = 0;
 
     if (fd < 0) {
         return 0;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0 &&
-        pread(fd, text, sizeof(text) - 1, 0) > 0) {
-        pid = (pid_t)strtol(text, NULL, 10);
+    if (fcntl(fd, F_GETLK, &whole) == 0 && whole.l_type != F_UNLCK) {
+        pid = whole.l_pid;
     }
     (void)close(fd);
     return pid;
@@ -323,7 +319,6 @@ command_run(int argc, char **argv)
     init_gate(&run.gate);
     write_replicas(&run);
     status = serve(&run);
-    (void)unlink(LOCK);
     (void)close(run.lock);
     gate_close(&run.gate);
     return status;

@@ -1,17 +1,19 @@
 """What an operator sees and does: readiness, status, scaling, metrics, alerts,
 the audit trail, configuration faults, doctor, two gates on one machine."""
 
+import fcntl
 import json
 import os
 import signal
 import ssl
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
 import rpc
-from gate import CONFIG, SERVICES, Gate, birth, eventually
+from gate import CONFIG, PROGRAMS, SERVICES, Gate, birth, eventually
 
 
 def call(gate):
@@ -415,6 +417,27 @@ def test_stop_ends_the_gate():
         assert gate.process.wait(10) == 0
         assert eventually(lambda: all(birth(p) is None for p in living))
         gate.process = None
+
+
+def test_stop_believes_no_written_process_id(idle):
+    """The id in a lock file may be from before, and be another program's now."""
+    idle.state.mkdir(exist_ok=True)
+    bystander = subprocess.Popen(["sleep", "600"])
+    try:
+        with open(idle.state / "run.lock", "w") as lock:
+            lock.write(f"{bystander.pid}\n")
+            lock.flush()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            stopping = subprocess.Popen(
+                [str(PROGRAMS / "sallyport"), "stop"], cwd=idle.home,
+                env=idle.environment)
+            hit = eventually(lambda: bystander.poll() is not None or
+                             stopping.poll() is not None)
+        assert hit and bystander.poll() is None
+        assert stopping.wait(10) == 0
+    finally:
+        bystander.kill()
+        bystander.wait()
 
 
 def test_nothing_outlives_a_supervisor_that_is_killed():

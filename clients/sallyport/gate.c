@@ -168,6 +168,29 @@ gate_close(struct gate *gate)
     gate->programs = NULL;
 }
 
+/* attack: somebody else has made the directory first, say below /tmp, with a CA
+ * in it whose key he knows; what is there is never overwritten. */
+static void
+check_state(const struct gate *gate)
+{
+    struct stat st;
+
+    if (stat(".", &st) != 0) {
+        sp_refuse("SP_STATE=%s: %s", gate->settings.state, strerror(errno));
+    }
+    if (st.st_uid != geteuid() && st.st_uid != 0) {
+        sp_refuse("SP_STATE=%s belongs to another user; give a directory of "
+                  "your own",
+                  gate->settings.state);
+    }
+    if ((st.st_mode & 022) != 0) {
+        sp_refuse("SP_STATE=%s: others may write there (%03o); look what is in "
+                  "it, then chmod go-w %s",
+                  gate->settings.state, (unsigned)(st.st_mode & 07777),
+                  gate->settings.state);
+    }
+}
+
 void
 gate_make_state(const struct gate *gate)
 {
@@ -176,6 +199,7 @@ gate_make_state(const struct gate *gate)
                   gate->settings.state, strerror(errno));
     }
     gate_enter_state(gate);
+    check_state(gate);
 }
 
 void

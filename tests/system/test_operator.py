@@ -419,6 +419,27 @@ def test_stop_ends_the_gate():
         gate.process = None
 
 
+@pytest.mark.parametrize("command", ["init", "run"])
+def test_a_state_that_others_may_have_filled_is_refused(command):
+    """Who made it first may have put keys of his own there."""
+    gate = Gate()
+    try:
+        gate.state.mkdir()
+        gate.state.chmod(0o777)
+        done = gate.run(command)
+        assert done.returncode == 78
+        assert "others may write there" in done.stderr
+        if os.geteuid() == 0:
+            gate.state.chmod(0o700)
+            os.chown(gate.state, 65534, 65534)
+            done = gate.run(command)
+            assert done.returncode == 78
+            assert "belongs to another user" in done.stderr
+        assert list(gate.state.iterdir()) == []
+    finally:
+        gate.end()
+
+
 def test_stop_believes_no_written_process_id(idle):
     """The id in a lock file may be from before, and be another program's now."""
     idle.state.mkdir(exist_ok=True)

@@ -93,9 +93,24 @@ native_means(const struct gate *gate, const struct wish *wish,
     sp_buf_free(&text);
 }
 
+/* What compose_means() copies. */
+struct copies {
+    char directory[32];
+    char secret[64];
+    char ca[64];
+};
+
+static void
+remove_copies(const struct copies *copies)
+{
+    (void)unlink(copies->secret);
+    (void)unlink(copies->ca);
+    (void)rmdir(copies->directory);
+}
+
 /* Copies a file out of a container, also of one that has ended. */
 static void
-copy_from(const char *service_path, const char *to)
+copy_from(const char *service_path, const char *to, const struct copies *copies)
 {
     const char *const argv[] = { "docker",     "compose", "cp",
                                  service_path, to,        NULL };
@@ -103,6 +118,7 @@ copy_from(const char *service_path, const char *to)
     int status = 0;
 
     if (process_capture(argv, true, &said, &status) != 0 || status != 0) {
+        remove_copies(copies);
         sp_refuse("docker compose cp %s: %.*s; start the stack by `docker "
                   "compose up`",
                   service_path, SP_VIEW(sp_buf_view(&said)));
@@ -115,25 +131,29 @@ static void
 compose_means(const struct wish *wish, struct means *means)
 {
     struct sp_buf text = sp_buf_new(SECRET_TEXT_MAX);
-    char directory[] = "/tmp/sallyport-token.XXXXXX";
-    char secret[64];
+    struct copies copies = { .directory = "/tmp/sallyport-token.XXXXXX" };
     char path[128];
+    int error = 0;
 
-    if (mkdtemp(directory) == NULL) {
-        sp_refuse("%s: %s", directory, strerror(errno));
+    if (mkdtemp(copies.directory) == NULL) {
+        sp_refuse("%s: %s", copies.directory, strerror(errno));
     }
-    (void)snprintf(secret, sizeof(secret), "%s/secret", directory);
-    (void)snprintf(means->ca, sizeof(means->ca), "%s/ca.pem", directory);
+    (void)snprintf(copies.secret, sizeof(copies.secret), "%s/secret",
+                   copies.directory);
+    (void)snprintf(copies.ca, sizeof(copies.ca), "%s/ca.pem", copies.directory);
     (void)snprintf(path, sizeof(path),
                    "init:" COMPOSE_STATE "/keys/operator/%s.secret",
                    wish->client);
-    copy_from(path, secret);
-    copy_from("edge:" COMPOSE_STATE "/ca.pem", means->ca);
-    means->ca_is_ours = true;
-    if (file_read(secret, &text) != 0) {
-        sp_refuse("%s: %s", secret, strerror(errno));
+    copy_from("edge:" COMPOSE_STATE "/ca.pem", copies.ca, &copies);
+    copy_from(path, copies.secret, &copies);
+    error = file_read(copies.secret, &text);
+    (void)unlink(copies.secret);
+    if (error != 0) {
+        remove_copies(&copies);
+        sp_refuse("%s: it cannot be read", path);
     }
-    (void)unlink(secret);
+    memcpy(means->ca, copies.ca, sizeof(copies.ca));
+    means->ca_is_ours = true;
     means->secret = first_line(&text);
     sp_buf_free(&text);
 }

@@ -440,6 +440,23 @@ def test_a_state_that_others_may_have_filled_is_refused(command):
         gate.end()
 
 
+@pytest.mark.parametrize("missing", ["init:", "edge:"])
+def test_a_token_that_fails_leaves_no_secret_behind(idle, missing):
+    """The client's secret is copied out of the Compose stack for a moment."""
+    programs = idle.home / "bin"
+    programs.mkdir(exist_ok=True)
+    docker = programs / "docker"
+    docker.write_text("#!/bin/sh\n"
+                      f"case $3 in {missing}*) exit 1;; esac\n"
+                      'echo a-secret-of-compose >"$4"\n')
+    docker.chmod(0o755)
+    before = set(Path("/tmp").glob("sallyport-token.*"))
+    done = idle.run("token", "--compose", settings={
+        "PATH": f"{programs}:{os.environ['PATH']}"})
+    assert done.returncode == 78 and "docker compose cp" in done.stderr
+    assert set(Path("/tmp").glob("sallyport-token.*")) <= before
+
+
 def test_stop_believes_no_written_process_id(idle):
     """The id in a lock file may be from before, and be another program's now."""
     idle.state.mkdir(exist_ok=True)

@@ -16,6 +16,7 @@ enum sp_jail_access {
     SP_JAIL_READ = 1,    /* read files, list directories */
     SP_JAIL_WRITE = 2,   /* create, write, truncate, remove, rename files */
     SP_JAIL_SOCKETS = 4, /* make and remove unix sockets and lock files */
+    SP_JAIL_LIST = 8,    /* list directories, open nothing in them */
 };
 
 /* A path below which something is allowed. Paths that do not exist are left

@@ -248,6 +248,41 @@ steal_socket_path(void)
     return made > 1;
 }
 
+/* Whoever holds a replica's lock keeps it from starting again: a neighbour's
+ * directory may be listed, and nothing in it opened. */
+static const char *const locks[] = { "run/edge/jail-trial.lock",
+                                     "run/auth/jail-trial.lock",
+                                     "run/tools/jail-trial.lock",
+                                     "run/monitor/jail-trial.lock" };
+
+static void
+make_locks(void)
+{
+    for (size_t i = 0; i < SP_COUNT(locks); i++) {
+        (void)opens(locks[i], O_RDWR | O_CREAT);
+    }
+}
+
+static void
+remove_locks(void)
+{
+    for (size_t i = 0; i < SP_COUNT(locks); i++) {
+        (void)unlink(locks[i]);
+    }
+}
+
+static bool
+open_foreign_lock(void)
+{
+    size_t opened = 0;
+
+    for (size_t i = 0; i < SP_COUNT(locks); i++) {
+        opened += opens(locks[i], O_RDONLY) ? 1 : 0;
+    }
+    /* One of the four may be in the process's own directory. */
+    return opened > 1;
+}
+
 /* A service of the machine that is none of ours. */
 static const char stranger[] = "jail-trial.socket";
 
@@ -306,6 +341,7 @@ static const struct {
     { "write into the state directory", write_config, ALWAYS },
     { "write outside the state directory", write_outside, ALWAYS },
     { "make a socket in a neighbour's directory", steal_socket_path, ALWAYS },
+    { "hold a neighbour's lock", open_foreign_lock, ALWAYS },
     { "read another process's memory", read_other_memory, ALWAYS },
     { "trace another process", trace_parent, ALWAYS },
     { "signal another process", signal_parent, ALWAYS },
@@ -389,6 +425,7 @@ sp_jail_try(const struct sp_jail *jail, struct sp_jail_trial *trials,
     size_t count = 0;
     int listener = stranger_listen();
 
+    make_locks();
     for (size_t i = 0; i < SP_COUNT(trials_table) && count < max; i++) {
         if (applies(trials_table[i].condition, jail)) {
             trials[count].name = trials_table[i].name;
@@ -397,6 +434,7 @@ sp_jail_try(const struct sp_jail *jail, struct sp_jail_trial *trials,
             count++;
         }
     }
+    remove_locks();
     if (listener >= 0) {
         (void)close(listener);
         (void)unlink(stranger);

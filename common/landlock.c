@@ -75,6 +75,7 @@ static const struct {
                          FS_MAKE_REG | FS_REMOVE_FILE | FS_REFER },
     { SP_JAIL_SOCKETS, FS_READ_DIR | FS_READ_FILE | FS_WRITE_FILE |
                            FS_MAKE_REG | FS_MAKE_SOCK | FS_REMOVE_FILE },
+    { SP_JAIL_LIST, FS_READ_DIR },
 };
 
 int

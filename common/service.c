@@ -167,7 +167,7 @@ add_ipc_paths(struct full_jail *full, enum sp_service_id self)
             sp_refuse("%s: %s; check the owner of SP_STATE", full->texts[i],
                       strerror(errno));
         }
-        add_path(full, full->texts[i], own ? SP_JAIL_SOCKETS : SP_JAIL_READ);
+        add_path(full, full->texts[i], own ? SP_JAIL_SOCKETS : SP_JAIL_LIST);
     }
 }
 

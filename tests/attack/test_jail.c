@@ -63,7 +63,9 @@ Test(jail, refuses_everything_to_a_process_with_sockets_only)
 {
     static const struct sp_jail_path paths[] = {
         { "run/auth", SP_JAIL_SOCKETS, false },
-        { "run/edge", SP_JAIL_READ, false },
+        { "run/edge", SP_JAIL_LIST, false },
+        { "run/tools", SP_JAIL_LIST, false },
+        { "run/monitor", SP_JAIL_LIST, false },
     };
     const struct sp_jail jail = { .paths = paths,
                                   .path_count = SP_COUNT(paths) };

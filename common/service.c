@@ -107,12 +107,13 @@ load_settings(struct sp_runtime *rt, const char *replica)
     const char *why = NULL;
     char absolute[PATH_MAX];
 
+    /* By way of the environment, so that it is checked like the variable: it is
+     * part of file names. */
+    if (replica != NULL && setenv("SP_REPLICA", replica, 1) != 0) {
+        sp_refuse("--replica: %s", strerror(errno));
+    }
     if (sp_settings_load(&rt->settings, &why) != 0) {
         sp_refuse("%s", why);
-    }
-    if (replica != NULL) {
-        sp_free(rt->settings.replica);
-        rt->settings.replica = sp_dup(replica);
     }
     sp_log_open(sp_service_name(rt->service->id), rt->settings.level);
     /* The working directory is about to change: ipc paths must be short. */

@@ -440,6 +440,15 @@ def test_a_state_that_others_may_have_filled_is_refused(command):
         gate.end()
 
 
+@pytest.mark.parametrize("name", ["../edge/0", "", "a b", "x" * 40])
+def test_a_replica_name_is_no_path(idle, name):
+    done = subprocess.run(
+        [str(PROGRAMS / "auth"), "--check", "--replica", name],
+        cwd=idle.home, env=idle.environment, capture_output=True, text=True)
+    assert done.returncode == 78
+    assert "SP_REPLICA: give 1 to 32 letters" in done.stderr
+
+
 @pytest.mark.parametrize("missing", ["init:", "edge:"])
 def test_a_token_that_fails_leaves_no_secret_behind(idle, missing):
     """The client's secret is copied out of the Compose stack for a moment."""

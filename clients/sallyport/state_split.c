@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -46,16 +47,47 @@ join(char path[PATH_MAX], const char *directory, const char *name,
     return 0;
 }
 
+/* attack: root hands out files in directories that a service may write; one
+ * that it has turned into a link must not lead root to somebody else's file. */
+static int
+open_real(const char *path, struct stat *ret_st)
+{
+    int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    if (fd >= 0 && (fstat(fd, ret_st) != 0 ||
+                    (!S_ISDIR(ret_st->st_mode) &&
+                     (!S_ISREG(ret_st->st_mode) || ret_st->st_nlink != 1)))) {
+        (void)close(fd);
+        errno = EPERM;
+        return -1;
+    }
+    return fd;
+}
+
+static int
+give_path(const char *path, uid_t uid, gid_t gid, mode_t mode,
+          struct sp_buf *why)
+{
+    struct stat st;
+    int fd = open_real(path, &st);
+    bool given = fd >= 0 && fchown(fd, uid, gid) == 0 && fchmod(fd, mode) == 0;
+    int error = given ? 0 : failed(why, path);
+
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return error;
+}
+
 /* ------------------------------------------------------------------- split */
 
 /* Only root can, and only root needs to. */
 static int
-own(const char *path, const struct owner *owner, struct sp_buf *why)
+own(const char *path, mode_t mode, const struct owner *owner,
+    struct sp_buf *why)
 {
-    if (geteuid() != 0 || chown(path, owner->uid, owner->gid) == 0) {
-        return 0;
-    }
-    return failed(why, path);
+    return geteuid() != 0 ? 0
+                          : give_path(path, owner->uid, owner->gid, mode, why);
 }
 
 static bool
@@ -82,7 +114,7 @@ copy_file(const char *from, const char *to, mode_t mode,
                     : failed(why, to);
     }
     key_text_free(&content);
-    return error == 0 ? own(to, owner, why) : error;
+    return error == 0 ? own(to, mode, owner, why) : error;
 }
 
 static int
@@ -96,7 +128,7 @@ copy_directory(const char *from, const char *to, const struct owner *owner,
         error = failed(why, to);
     }
     if (error == 0) {
-        error = own(to, owner, why);
+        error = own(to, 0700, owner, why);
     }
     for (const struct dirent *entry = error == 0 ? readdir(directory) : NULL;
          error == 0 && entry != NULL; entry = readdir(directory)) {
@@ -127,7 +159,7 @@ make_owned(const char *top, const char *name, const struct owner *owner,
     if (join(path, top, name, why) != 0) {
         return SP_ESYSTEM;
     }
-    return file_make_directory(path, 0700) == 0 ? own(path, owner, why)
+    return file_make_directory(path, 0700) == 0 ? own(path, 0700, owner, why)
                                                 : failed(why, path);
 }
 
@@ -203,15 +235,6 @@ state_split(const char *directory, struct sp_buf *why)
 }
 
 /* -------------------------------------------------------------------- give */
-
-static int
-give_path(const char *path, uid_t uid, gid_t gid, mode_t mode,
-          struct sp_buf *why)
-{
-    return chown(path, uid, gid) == 0 && chmod(path, mode) == 0
-               ? 0
-               : failed(why, path);
-}
 
 static int
 give_files(const char *path, const struct owner *owner, struct sp_buf *why)

@@ -440,6 +440,24 @@ def test_a_state_that_others_may_have_filled_is_refused(command):
         gate.end()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_follows_no_link_that_a_service_has_made(idle, tmp_path):
+    split = tmp_path / "split"
+    for service in SERVICES:
+        (split / service).mkdir(parents=True)
+        os.chown(split / service, 65534, 65534)
+    assert idle.run("init", "--split", str(split)).returncode == 0
+    key = split / "auth" / "keys" / "auth" / "grant.key"
+    assert key.stat().st_uid == 65534
+    victim = tmp_path / "victim"
+    victim.write_bytes(key.read_bytes())
+    for link in (key.symlink_to, key.hardlink_to):
+        key.unlink()
+        link(victim)
+        idle.run("init", "--split", str(split))
+        assert victim.stat().st_uid == 0, link
+
+
 @pytest.mark.parametrize("name", ["../edge/0", "", "a b", "x" * 40])
 def test_a_replica_name_is_no_path(idle, name):
     done = subprocess.run(

@@ -44,10 +44,12 @@
  *     tests/unit/test_sallyport_*.c, tests/system/test_operator.py,
  *     tests/system/test_install.py
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include <sodium.h>
@@ -81,11 +83,24 @@ print_help(FILE *out)
     (void)fprintf(out, "  help\n      this list\n");
 }
 
+/* Keys pass through here, and the services that `run` starts read theirs before
+ * their jails close: none of it may end in a core file. */
+static void
+forbid_core_files(void)
+{
+    const struct rlimit none = { 0, 0 };
+
+    if (setrlimit(RLIMIT_CORE, &none) != 0) {
+        sp_fatal("setrlimit", "errno=%d", errno);
+    }
+}
+
 int
 main(int argc, char **argv)
 {
     sp_log_open("sallyport", SP_LOG_INFO);
     (void)umask(077);
+    forbid_core_files();
     if (sodium_init() < 0) {
         sp_fatal("sodium_init", "status=-1");
     }

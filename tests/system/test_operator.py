@@ -379,6 +379,16 @@ def test_keys_are_for_their_owner_only(gate):
     assert stat.S_IMODE(gate.state.stat().st_mode) == 0o700
 
 
+def test_no_process_leaves_a_core_file(gate):
+    """From its first instruction on, not only once its jail is closed."""
+    limits = {pid: Path(f"/proc/{pid}/limits").read_text()
+              for pid in gate.pids()}
+    assert len(limits) > len(SERVICES)
+    for text in limits.values():
+        line = next(l for l in text.splitlines() if l.startswith("Max core"))
+        assert line.split()[4:6] == ["0", "0"]
+
+
 def test_two_gates_run_side_by_side(gate):
     with Gate() as other:
         other.await_ready()

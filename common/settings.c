@@ -20,6 +20,7 @@ enum {
     MAX_LINE = 4096,
     MAX_WHY = 512,
     MAX_REPLICA = 32,
+    MAX_AUTHORITY = 261, /* a name of 253 characters (RFC 1035) and a port */
 };
 
 /* Variables that other parts of the project read; they are no settings of a
@@ -119,8 +120,9 @@ split_listen(const char *name, const char *value, char **ret_host,
 static bool
 plain_authority(const char *s)
 {
-    return *s != '\0' && s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789"
-                                     ".-:[]")] == '\0';
+    return *s != '\0' && strlen(s) <= MAX_AUTHORITY &&
+           s[strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789"
+                       ".-:[]")] == '\0';
 }
 
 static int

@@ -11,6 +11,8 @@
 #include "common/error.h"
 #include "common/settings.h"
 
+#define LETTERS "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 /* Each Criterion test is a process of its own: the environment is ours. */
 static void
 clear_settings(void)
@@ -75,6 +77,7 @@ Test(settings, refuses_each_bad_value_by_name)
         { "SP_URL", "https://localhost/" },
         { "SP_URL", "https://user@localhost" },
         { "SP_URL", "https://" },
+        { "SP_URL", "https://" LETTERS LETTERS LETTERS LETTERS LETTERS },
         { "SP_LISTEN", "8443" },
         { "SP_LISTEN", "localhost:8443" },
         { "SP_LISTEN", "127.0.0.1:0" },

@@ -820,7 +820,7 @@ await_addresses(struct sp_fetch *fetch)
         return;
     }
     fetch->tag = ++fetcher->next_tag;
-    /* The question may be lost, the answer may never come: patience ends both. */
+    /* The question may be lost, the answer may never come. */
     (void)!sp_resolver_ask(fetcher->resolver, fetch->tag, fetch->target.host);
     sp_loop_start(fetcher->loop, &fetch->patience, fetch->connect_timeout_ms);
 }

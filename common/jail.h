@@ -44,7 +44,8 @@ struct sp_jail {
     uint64_t open_files;          /* 0: the default of 4096 */
 };
 
-/* Closes the jail. Parts that the kernel lacks are left out and logged. 0, or SP_ESYSTEM with a sentence in ret_error. */
+/* Closes the jail. Parts that the kernel lacks are left out and logged. 0, or
+ * SP_ESYSTEM with a sentence in ret_error. */
 SP_MUST_CHECK int
 sp_jail_close(const struct sp_jail *jail, const char **ret_error);
 

@@ -56,10 +56,10 @@ copy_env_example(void)
     sp_buf_free(&text);
 }
 
-/* Holds the gate's lock for as long as we live. A record lock, because the kernel
- * tells its holder: a process id written into the file could be an old one by
- * now, and somebody else's. The file stays: whoever removes a lock file takes
- * it from the next one that has opened it. */
+/* Holds the gate's lock for as long as we live. A record lock, because the
+ * kernel tells its holder: a process id written into the file could be an old
+ * one by now, and somebody else's. The file stays: whoever removes a lock file
+ * takes it from the next one that has opened it. */
 static void
 take_lock(struct run *run)
 {

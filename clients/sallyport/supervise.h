@@ -83,9 +83,9 @@ supervise_failed(struct replica replica);
 
 /* Stops all in the order that loses nothing: the edge answers what it still
  * owes, then the stages, last the monitor, which hears of it all. Then ends
- * s6-svscan, and what has outlived it. May be called while nothing runs. `hurry` is asked while it waits;
- * once it is true each process is told a second time, which makes it end at
- * once. */
+ * s6-svscan, and what has outlived it. May be called while nothing runs.
+ * `hurry` is asked while it waits; once it is true each process is told a
+ * second time, which makes it end at once. */
 void
 supervise_stop(bool (*hurry)(void *arg), void *arg);
 

@@ -38,7 +38,8 @@ def memory_of(pid):
 
 
 def named(parent, name):
-    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text()
+    for child in children.split():
         if Path(f"/proc/{child}/comm").read_text().strip() == name:
             return int(child)
     return None
@@ -76,8 +77,8 @@ def test_tcp_links_open_inside_the_jail(auth):
 @needs_address
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root reads their memory")
 def test_the_resolver_holds_no_key(auth):
-    """A helper is a copy of the process that forks it: the one that talks to the
-    network is forked before there is anything to steal."""
+    """A helper is a copy of the process that forks it: the one that talks to
+    the network is forked before there is anything to steal."""
     home = auth.state / "keys" / "auth"
     keys = {
         "grant": bytes.fromhex((home / "grant.key").read_text().strip()),

@@ -495,7 +495,7 @@ def test_a_token_that_fails_leaves_no_secret_behind(idle, missing):
 
 
 def test_stop_believes_no_written_process_id(idle):
-    """The id in a lock file may be from before, and be another program's now."""
+    """The id in a lock file may be old, and be another program's now."""
     idle.state.mkdir(exist_ok=True)
     bystander = subprocess.Popen(["sleep", "600"])
     try:

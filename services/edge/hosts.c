@@ -24,6 +24,15 @@ struct hosts {
 static const char scheme[] = "https://";
 static const char default_port[] = ":443";
 
+/* Browsers leave a scheme's own port out (RFC 6454 section 6.2). */
+static const struct {
+    const char *scheme;
+    const char *port;
+} default_ports[] = {
+    { scheme, default_port },
+    { "http://", ":80" },
+};
+
 struct hosts *
 hosts_new(void)
 {
@@ -93,16 +102,46 @@ is_authority(struct sp_view v)
     return true;
 }
 
-/* `v` without a ":443" at its end. */
+/* `v` without `port`, such as ":443", at its end. */
 static struct sp_view
-without_default_port(struct sp_view v)
+without_port(struct sp_view v, const char *port)
 {
-    size_t len = sizeof(default_port) - 1;
+    size_t len = strlen(port);
 
-    if (v.len > len && memcmp(v.ptr + v.len - len, default_port, len) == 0) {
+    if (v.len > len && memcmp(v.ptr + v.len - len, port, len) == 0) {
         v.len -= len;
     }
     return v;
+}
+
+static struct sp_view
+origin_without_default_port(struct sp_view origin)
+{
+    for (size_t i = 0; i < SP_COUNT(default_ports); i++) {
+        size_t len = strlen(default_ports[i].scheme);
+
+        if (origin.len > len &&
+            strncasecmp(origin.ptr, default_ports[i].scheme, len) == 0) {
+            return without_port(origin, default_ports[i].port);
+        }
+    }
+    return origin;
+}
+
+/* RFC 3986 section 3.1. */
+static bool
+is_scheme(struct sp_view v)
+{
+    for (size_t i = 0; i < v.len; i++) {
+        char c = v.ptr[i];
+        bool alpha = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+        bool other = (c >= '0' && c <= '9') || c == '+' || c == '-' || c == '.';
+
+        if (!alpha && (i == 0 || !other)) {
+            return false;
+        }
+    }
+    return v.len > 0;
 }
 
 int
@@ -111,7 +150,7 @@ hosts_allow(struct hosts *hosts, struct sp_view authority)
     if (!is_authority(authority)) {
         return SP_EFORMAT;
     }
-    return add(&hosts->hosts, without_default_port(authority));
+    return add(&hosts->hosts, without_port(authority, default_port));
 }
 
 int
@@ -136,19 +175,20 @@ int
 hosts_allow_origin(struct hosts *hosts, struct sp_view origin)
 {
     const char *mark = memmem(origin.ptr, origin.len, "://", 3);
-    size_t skip = mark == NULL ? 0 : (size_t)(mark - origin.ptr) + 3;
+    size_t len = mark == NULL ? 0 : (size_t)(mark - origin.ptr);
 
-    if (mark == NULL || skip > origin.len ||
-        !is_authority(sp_view_skip(origin, skip))) {
+    if (mark == NULL || !is_scheme(sp_view_make(origin.ptr, len)) ||
+        !is_authority(sp_view_skip(origin, len + 3))) {
         return SP_EFORMAT;
     }
-    return add(&hosts->origins, origin);
+    return add(&hosts->origins, origin_without_default_port(origin));
 }
 
 bool
 hosts_knows(const struct hosts *hosts, struct sp_view host)
 {
-    return is_authority(host) && has(&hosts->hosts, without_default_port(host));
+    return is_authority(host) &&
+           has(&hosts->hosts, without_port(host, default_port));
 }
 
 bool
@@ -156,7 +196,7 @@ hosts_knows_origin(const struct hosts *hosts, struct sp_view origin)
 {
     size_t len = sizeof(scheme) - 1;
 
-    if (has(&hosts->origins, origin)) {
+    if (has(&hosts->origins, origin_without_default_port(origin))) {
         return true;
     }
     return origin.len > len && strncasecmp(origin.ptr, scheme, len) == 0 &&

@@ -27,7 +27,8 @@ hosts_allow(struct hosts *hosts, struct sp_view authority);
 SP_MUST_CHECK int
 hosts_allow_local(struct hosts *hosts, uint16_t port);
 
-/* Allows an origin: scheme://host[:port]. 0, SP_EFORMAT or SP_ELIMIT. */
+/* Allows an origin: scheme://host[:port]; the port of http and https may be
+ * named or not. 0, SP_EFORMAT or SP_ELIMIT. */
 SP_MUST_CHECK int
 hosts_allow_origin(struct hosts *hosts, struct sp_view origin);
 

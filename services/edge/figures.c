@@ -5,6 +5,8 @@
 
 #include "common/compiler.h"
 
+#define US_PER_S 1000000
+
 /* Upper bounds in microseconds. */
 static const int64_t bounds[FIGURES_BUCKETS] = {
     500, 1000, 2500, 5000, 10000, 50000, 250000, 1000000, 10000000,
@@ -38,8 +40,9 @@ write_latency(const struct figures *f, struct sp_buf *out)
     (void)sp_buf_addf(
         out, "sallyport_request_seconds_bucket{le=\"+Inf\"} %" PRIu64 "\n",
         sum);
-    (void)sp_buf_addf(out, "sallyport_request_seconds_sum %g\n",
-                      (double)f->latency_us / 1e6);
+    (void)sp_buf_addf(
+        out, "sallyport_request_seconds_sum %" PRIu64 ".%06" PRIu64 "\n",
+        f->latency_us / US_PER_S, f->latency_us % US_PER_S);
     (void)sp_buf_addf(out, "sallyport_request_seconds_count %" PRIu64 "\n",
                       sum);
 }

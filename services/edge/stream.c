@@ -5,12 +5,15 @@
 
 /* Memory that an idle stream may keep. */
 #define KEEP_BYTES 4096
+/* The end of a line and that of the empty one behind it. */
+#define EMPTY_LINE 2
 
 void
 stream_begin(struct stream *s, size_t window, size_t slack)
 {
     *s = (struct stream){ .bytes = sp_buf_new(window + slack),
-                          .window = window };
+                          .window = window,
+                          .line_ends = EMPTY_LINE };
 }
 
 void
@@ -19,15 +22,23 @@ stream_end(struct stream *s)
     sp_buf_free(&s->bytes);
 }
 
+/* Counts the line ends at the end of the stream. A CR counts for nothing: it
+ * belongs to the LF behind it. */
 static void
-remember_tail(struct stream *s, struct sp_view v)
+remember_end(struct stream *s, struct sp_view v)
 {
-    for (size_t i = v.len > 2 ? v.len - 2 : 0; i < v.len; i++) {
-        if (v.ptr[i] != '\r') {
-            s->tail[0] = s->tail[1];
-            s->tail[1] = v.ptr[i];
-        }
+    unsigned ends = 0;
+    size_t left = v.len;
+
+    while (left > 0 && ends < EMPTY_LINE &&
+           (v.ptr[left - 1] == '\n' || v.ptr[left - 1] == '\r')) {
+        ends += v.ptr[left - 1] == '\n' ? 1 : 0;
+        left--;
     }
+    if (left == 0) {
+        ends += s->line_ends;
+    }
+    s->line_ends = ends < EMPTY_LINE ? ends : EMPTY_LINE;
 }
 
 /* Makes room at the front when most of the buffer has been taken. */
@@ -60,7 +71,7 @@ stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body)
         s->broken = true;
         return STREAM_OVERRUN;
     }
-    remember_tail(s, body);
+    remember_end(s, body);
     s->next_seq++;
     s->last = last;
     return STREAM_TAKEN;
@@ -70,8 +81,8 @@ void
 stream_insert(struct stream *s, struct sp_view bytes)
 {
     if (sp_buf_add_view(&s->bytes, bytes) == 0) {
-        remember_tail(s, bytes);
-        s->owed -= s->owed < bytes.len ? s->owed : bytes.len;
+        remember_end(s, bytes);
+        s->ours += bytes.len;
     }
 }
 
@@ -79,12 +90,15 @@ size_t
 stream_take(struct stream *s, char *out, size_t max)
 {
     size_t n = stream_waiting(s);
+    size_t own = 0;
 
     n = n < max ? n : max;
     if (n > 0) {
         memcpy(out, s->bytes.data + s->taken, n);
         s->taken += n;
-        s->owed += n;
+        own = n < s->ours ? n : s->ours;
+        s->ours -= own;
+        s->owed += n - own;
         compact(s);
     }
     return n;
@@ -111,6 +125,5 @@ stream_credit(struct stream *s)
 bool
 stream_between_events(const struct stream *s)
 {
-    return s->next_seq == 0 || (s->tail[0] == '\0' && s->tail[1] == '\0') ||
-           (s->tail[0] == '\n' && s->tail[1] == '\n');
+    return s->line_ends == EMPTY_LINE;
 }

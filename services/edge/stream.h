@@ -17,10 +17,11 @@ struct stream {
     size_t taken;        /* bytes of it that the client has */
     size_t window;       /* credit given in the request */
     size_t owed;         /* taken since credit was last granted */
+    size_t ours;         /* bytes of our own that were not taken yet */
     uint64_t next_seq;
-    char tail[2]; /* the last two bytes of the stream */
-    bool last;    /* no part follows */
-    bool broken;  /* a part is missing, or the pipeline lost the rest */
+    unsigned line_ends; /* that the stream ends with, two at most */
+    bool last;          /* no part follows */
+    bool broken;        /* a part is missing, or the pipeline lost the rest */
 };
 
 /* Starts an answer that has `window` bytes of credit. More than `window` plus

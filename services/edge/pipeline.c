@@ -132,12 +132,14 @@ repeat(struct request *r)
 {
     struct edge *edge = r->edge;
     int64_t now_ms = sp_loop_now_ms(edge->loop);
+    unsigned attempt = r->attempt + (r->placed ? 1 : 0);
 
-    if (r->attempt + 1 >= RETRY_MAX_ATTEMPTS) {
+    if (attempt >= RETRY_MAX_ATTEMPTS) {
         r->repeat_ms = r->deadline_ms;
+        set_timer(r);
         return;
     }
-    r->attempt += r->placed ? 1 : 0;
+    r->attempt = attempt;
     r->started = false;
     if (place(r) == 0) {
         edge->figures.repeated++;
@@ -346,11 +348,13 @@ pipeline_send(struct request *r)
 
 /* ---------------------------------------------------------------- messages */
 
-/* The first that is heard of a request. */
+/* The first that is heard of a request. What is heard after a loss, when it ran
+ * a second time, says nothing about the usual time. */
 static void
 note_sign(struct request *r)
 {
-    if (!r->started && r->state == REQUEST_WAITING) {
+    if (!r->heard && r->state == REQUEST_WAITING) {
+        r->heard = true;
         retry_signed(&r->edge->retry, r->rule->class,
                      sp_clock_us() - r->sent_us);
     }

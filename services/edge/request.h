@@ -59,6 +59,7 @@ struct request {
     struct sp_timer timer;
     unsigned attempt;
     bool placed;  /* the last sending found a replica */
+    bool heard;   /* there was a sign of life, once */
     bool started; /* an executor has it */
     enum sp_service_id executor;
     unsigned char route_key[REQUEST_ROUTE_KEY];

@@ -108,6 +108,20 @@ place(struct request *r)
     return error;
 }
 
+static int64_t
+earlier(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms < b_ms ? a_ms : b_ms;
+}
+
+/* When the stream's silence is worth a comment. */
+static int64_t
+comment_due_ms(const struct request *r)
+{
+    return r->events ? r->part_ms + r->edge->config->times.comment_ms
+                     : r->deadline_ms;
+}
+
 /* Runs the timer until the next thing that may have to be done. */
 static void
 set_timer(struct request *r)
@@ -115,12 +129,11 @@ set_timer(struct request *r)
     int64_t now_ms = sp_loop_now_ms(r->edge->loop);
     int64_t due_ms = r->deadline_ms;
 
-    if (r->streaming && r->events) {
-        int64_t comment_ms = r->part_ms + r->edge->config->times.comment_ms;
-
-        due_ms = comment_ms < due_ms ? comment_ms : due_ms;
+    if (r->state == REQUEST_ANSWERED) {
+        due_ms = earlier(due_ms, comment_due_ms(r));
+        due_ms = r->grant_ms != 0 ? earlier(due_ms, r->grant_ms) : due_ms;
     } else if (r->state == REQUEST_WAITING && !r->started) {
-        due_ms = r->repeat_ms < due_ms ? r->repeat_ms : due_ms;
+        due_ms = earlier(due_ms, r->repeat_ms);
     }
     sp_loop_start(r->edge->loop, &r->timer, due_ms - now_ms);
 }
@@ -213,8 +226,12 @@ pipeline_grant(struct request *r)
     message.route_key = sp_view_make(r->route_key, sizeof(r->route_key));
     if (sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CREDIT, &message,
                         any) != 0) {
-        /* Owed still: the next bytes that the client takes try again. */
+        /* Owed still. The executor may be waiting for it, so that no byte
+         * comes whose taking would try again: the timer does. */
         r->stream.owed += message.bytes;
+        r->grant_ms =
+            sp_loop_now_ms(r->edge->loop) + r->edge->config->retries.after_ms;
+        set_timer(r);
     }
 }
 
@@ -234,7 +251,7 @@ pipeline_end(struct request *r)
 {
     bool owed = r->entry.table != NULL;
 
-    if (owed && !r->started && !r->streaming) {
+    if (owed && !r->started) {
         desert(r);
         return;
     }
@@ -289,6 +306,19 @@ comment(struct request *r)
         stream_insert(&r->stream, SP_VIEW_LITERAL(": waiting\n\n"));
         connection_resume(r->connection);
     }
+}
+
+/* What a stream needs from time to time. */
+static void
+tend(struct request *r, int64_t now_ms)
+{
+    if (r->grant_ms != 0 && now_ms >= r->grant_ms) {
+        r->grant_ms = 0;
+        pipeline_grant(r);
+    }
+    if (now_ms >= comment_due_ms(r)) {
+        comment(r);
+    }
     set_timer(r);
 }
 
@@ -308,7 +338,7 @@ on_timer(void *arg)
             fail_late(r);
         }
     } else if (r->streaming) {
-        comment(r);
+        tend(r, now_ms);
     } else if (!r->started) {
         if (!r->placed || retry_take(&edge->retry, r->attempt, now_ms)) {
             repeat(r);
@@ -380,6 +410,9 @@ pipeline_on_started(void *self, const struct sp_msg *m)
         request_free(r);
     } else if (r->state == REQUEST_WAITING) {
         set_timer(r);
+    } else {
+        /* The first parts were faster; the client may have taken them. */
+        pipeline_grant(r);
     }
 }
 

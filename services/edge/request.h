@@ -69,8 +69,9 @@ struct request {
     struct MHD_Response *response; /* until it is queued */
     bool body_follows;             /* its body is there with its head */
     bool streaming;
-    bool events;     /* text/event-stream */
-    int64_t part_ms; /* when the last part came */
+    bool events;      /* text/event-stream */
+    int64_t part_ms;  /* when the last part or comment came */
+    int64_t grant_ms; /* when credit is tried again; 0: none is overdue */
     struct stream stream;
 
     struct request *spare; /* next of those kept for reuse */

@@ -174,7 +174,8 @@ hosts_allow_local(struct hosts *hosts, uint16_t port)
 int
 hosts_allow_origin(struct hosts *hosts, struct sp_view origin)
 {
-    const char *mark = memmem(origin.ptr, origin.len, "://", 3);
+    const char *mark =
+        origin.len == 0 ? NULL : memmem(origin.ptr, origin.len, "://", 3);
     size_t len = mark == NULL ? 0 : (size_t)(mark - origin.ptr);
 
     if (mark == NULL || !is_scheme(sp_view_make(origin.ptr, len)) ||

@@ -1,7 +1,10 @@
 /* What the HTTP library hides. libmicrohttpd 0.9 ends lines at a bare LF, ends
  * names and values at a NUL, joins folded lines and skips spaces, and says
  * nothing. But it parses in place: a well-formed request tiles the block
- * exactly, so whatever it passed over shows as a gap. */
+ * exactly, so whatever it passed over shows as a gap. One thing does not show:
+ * a NUL that the client sent where a line ends, such as NUL LF for CR LF, which
+ * 0.9.75 takes. The lines are the same for everybody who takes an LF for the
+ * end of one. */
 #ifndef SP_SERVICES_EDGE_LAYOUT_H
 #define SP_SERVICES_EDGE_LAYOUT_H
 

@@ -193,6 +193,7 @@ Test(edge_hosts, refuses_what_is_no_host)
         cr_expect_eq(hosts_allow_origin(hosts, sp_view_of(origin_rows[i])),
                      SP_EFORMAT, "%s", origin_rows[i]);
     }
+    cr_expect_eq(hosts_allow_origin(hosts, sp_view_make(NULL, 0)), SP_EFORMAT);
     hosts_free(&hosts);
 }
 

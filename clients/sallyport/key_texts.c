@@ -4,19 +4,18 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <czmq.h>
 #include <openssl/bio.h>
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <sodium.h>
-#include <zmq.h>
 
 #include "common/error.h"
 
 #define RSA_BITS 2048
 #define HEX_MAX 64
-#define Z85_CHARS 40
 
 static int
 write_pem(EVP_PKEY *key, struct sp_buf *out)
@@ -66,15 +65,14 @@ key_text_hex(struct sp_buf *out, size_t len)
 int
 key_text_curve(struct sp_buf *secret, struct sp_buf *out)
 {
-    char public_text[Z85_CHARS + 1];
-    char secret_text[Z85_CHARS + 1];
+    zcert_t *pair = zcert_new();
 
-    if (zmq_curve_keypair(public_text, secret_text) != 0) {
+    if (pair == NULL) {
         return SP_ECRYPTO;
     }
-    (void)sp_buf_addf(out, "%s\n", public_text);
-    (void)sp_buf_addf(secret, "%s\n", secret_text);
-    explicit_bzero(secret_text, sizeof(secret_text));
+    (void)sp_buf_addf(out, "%s\n", zcert_public_txt(pair));
+    (void)sp_buf_addf(secret, "%s\n", zcert_secret_txt(pair));
+    zcert_destroy(&pair);
     return 0;
 }
 

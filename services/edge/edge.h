@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include <gnutls/gnutls.h>
 
 #include "common/loop.h"
 #include "common/service.h"
@@ -41,6 +44,8 @@ struct edge {
     struct tls *tls;
     struct addresses *addresses;
     struct connection *current; /* the library works on it; NULL: unknown */
+    /* GnuTLS's own, see transport.c */
+    ssize_t (*record_recv)(gnutls_session_t session, void *data, size_t len);
     struct records_inbox inbox;
     struct connection_list idle; /* between two requests */
     struct request *spare;       /* for reuse, linked by `spare` */

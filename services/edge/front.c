@@ -191,6 +191,7 @@ front_start(struct front *f)
                   "why");
     }
     tls_forget_key(f->edge->tls);
+    transport_begin(f->edge);
     info = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     f->watch =
         (struct sp_watch){ .ready = on_ready, .arg = f, .fd = info->epoll_fd };

@@ -380,6 +380,7 @@ intake_handle(void *cls, struct MHD_Connection *mhd, const char *url,
     if (r == NULL) {
         return MHD_NO;
     }
+    r->edge->current = r->connection;
     if (r->state == REQUEST_LINE) {
         return take_headers(r, method, version);
     }

@@ -8,6 +8,12 @@
 
 struct edge;
 
+/* Takes its place before the library's reads, so that the edge knows which
+ * connection the library works on (edge->current); ends the process where it
+ * cannot. Once, before the first connection. */
+void
+transport_begin(struct edge *edge);
+
 /* A message of the library's log: the only sign of what it does by itself. */
 void
 transport_hear(struct edge *edge, const char *format, va_list args);

@@ -1,0 +1,88 @@
+"""Clients that mean harm, beside others that must not notice."""
+
+import socket
+import threading
+
+import rpc
+from gate import Gate, eventually
+
+HONEST = 10
+HOSTILE = 3
+# What fits into one TLS record.
+RECORD = 16300
+
+
+class Crowd:
+    """Honest clients that call without a pause; what they did not get."""
+
+    def __init__(self, gate):
+        self.gate = gate
+        self.over = threading.Event()
+        self.good = 0
+        self.bad = []
+        self.threads = [threading.Thread(target=self.work, daemon=True)
+                        for _ in range(HONEST)]
+
+    def __enter__(self):
+        self.gate.token(client="bench")
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for thread in self.threads:
+            thread.join(60)
+
+    def work(self):
+        connection = self.gate.connect(timeout=30)
+        while not self.over.is_set():
+            try:
+                answer = self.gate.mcp(rpc.call(*rpc.VALUE),
+                                       connection=connection)
+            except OSError as error:
+                self.bad.append(repr(error))
+                connection = self.gate.connect(timeout=30)
+                continue
+            if answer.status == 200:
+                self.good += 1
+            else:
+                self.bad.append(repr(answer))
+                connection = self.gate.connect(timeout=30)
+        connection.close()
+
+
+def too_long(gate):
+    """Headers beyond every bound, in one record: the gate reads it in pieces,
+    and works for others in between."""
+    begin = (f"GET /healthz HTTP/1.1\r\nHost: {gate.authority}\r\n"
+             "X-Long: ").encode()
+    return begin.ljust(RECORD, b"a")
+
+
+def test_a_refusal_meets_only_the_one_that_it_is_for():
+    """What the HTTP library refuses by itself is answered in its place: never
+    on the connection of another client, who would lose his own answer."""
+    with Gate() as gate:
+        gate.await_ready()
+        raw, tls, refused = too_long(gate), gate.tls(), []
+
+        def attack(crowd):
+            while not crowd.over.is_set():
+                with socket.create_connection(
+                        ("127.0.0.1", gate.port), timeout=20) as tcp, \
+                        tls.wrap_socket(tcp, server_hostname="localhost") as s:
+                    s.sendall(raw)
+                    refused.append(s.recv(12))
+
+        with Crowd(gate) as crowd:
+            hostile = [threading.Thread(target=attack, args=(crowd,))
+                       for _ in range(HOSTILE)]
+            for thread in hostile:
+                thread.start()
+            assert eventually(lambda: crowd.bad or (
+                crowd.good > 1500 and len(refused) > 150), 60)
+        for thread in hostile:
+            thread.join(30)
+        assert not crowd.bad, crowd.bad[:3]
+        assert set(refused) == {b"HTTP/1.1 431"}

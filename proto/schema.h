@@ -133,12 +133,15 @@
     F(UINT, target, 0, 255)                                                    \
     F(BIN, route_key, 8, 8)
 
-/* The client has taken `bytes` more of the stream. */
+/* The stream may have `bytes` in all by now, from its beginning: a later CREDIT
+ * makes up for one that was lost on its way. One that says nothing new asks
+ * whether the call still runs; an executor that grants and streams answers it
+ * with STARTED. */
 #define SP_FIELDS_CREDIT(F)                                                    \
     F(BIN, request_id, 16, 16)                                                 \
     F(UINT, target, 0, 255)                                                    \
     F(BIN, route_key, 8, 8)                                                    \
-    F(UINT, bytes, 1, SP_MAX_BODY)
+    F(UINT, bytes, 1, SP_MAX_UINT)
 
 /* Readiness: the edge sends a PROBE down the whole pipeline; each executor
  * answers by the way that results take. */

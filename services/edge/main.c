@@ -22,8 +22,8 @@
  *     Events: request_refused (4xx, 501, 503, 505, with the code),
  *     connection_refused (over a cap; told once a second), client_slow (shed,
  *     with the phase), request_unplaced (503: no stage took it),
- *     deadline_exceeded (504), answer_refused (502), stream_broken (with the
- *     reason).
+ *     deadline_exceeded (504), answer_refused and answer_lost (502),
+ *     stream_broken (with the reason).
  *
  * PRIVILEGES
  *     Holds the TLS key, the ticket key and the listening socket, all taken

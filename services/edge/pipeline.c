@@ -16,6 +16,10 @@
 /* What a stream may hold beyond its credit: our own comments, and what
  * screening adds. */
 #define STREAM_SLACK 65536
+/* An executor that does not say within this time that it has the call is asked
+ * again, so often in all. */
+#define ASK_MS 3000
+#define ASK_TIMES 3
 /* A client that is refused for want of a replica may try again after this. */
 #define UNPLACED_RETRY_S 1
 
@@ -131,9 +135,11 @@ set_timer(struct request *r)
 
     if (r->state == REQUEST_ANSWERED) {
         due_ms = earlier(due_ms, comment_due_ms(r));
-        due_ms = r->grant_ms != 0 ? earlier(due_ms, r->grant_ms) : due_ms;
     } else if (r->state == REQUEST_WAITING && !r->started) {
         due_ms = earlier(due_ms, r->repeat_ms);
+    }
+    if (r->started && r->look_ms != 0) {
+        due_ms = earlier(due_ms, r->look_ms);
     }
     sp_loop_start(r->edge->loop, &r->timer, due_ms - now_ms);
 }
@@ -154,6 +160,7 @@ repeat(struct request *r)
     }
     r->attempt = attempt;
     r->started = false;
+    r->look_ms = 0;
     if (place(r) == 0) {
         edge->figures.repeated++;
         r->repeat_ms =
@@ -209,27 +216,40 @@ cancel(struct request *r)
     }
 }
 
+/* Says how far the answer may have come. A message that is lost costs time, no
+ * credit: the next one says it all. */
+static int
+tell_credit(const struct request *r)
+{
+    const struct sp_place any = { .kind = SP_PLACE_ANY };
+    const struct sp_credit message = {
+        .request_id = id_of(r),
+        .target = (uint64_t)r->executor,
+        .route_key = sp_view_make(r->route_key, sizeof(r->route_key)),
+        .bytes = r->granted,
+    };
+
+    return sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CREDIT,
+                           &message, any);
+}
+
 void
 pipeline_grant(struct request *r)
 {
-    const struct sp_place any = { .kind = SP_PLACE_ANY };
-    struct sp_credit message = { .request_id = id_of(r) };
+    uint64_t due = 0;
 
     if (!r->started || r->entry.table == NULL) {
         return;
     }
-    message.bytes = stream_credit(&r->stream);
-    if (message.bytes == 0) {
+    due = stream_credit(&r->stream);
+    if (due == 0) {
         return;
     }
-    message.target = (uint64_t)r->executor;
-    message.route_key = sp_view_make(r->route_key, sizeof(r->route_key));
-    if (sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CREDIT, &message,
-                        any) != 0) {
-        /* Owed still. The executor may be waiting for it, so that no byte
-         * comes whose taking would try again: the timer does. */
-        r->stream.owed += message.bytes;
-        r->grant_ms =
+    r->granted += due;
+    if (tell_credit(r) != 0) {
+        /* The executor may be waiting for it, so that no byte comes whose
+         * taking would try again: the timer does. */
+        r->look_ms =
             sp_loop_now_ms(r->edge->loop) + r->edge->config->retries.after_ms;
         set_timer(r);
     }
@@ -308,16 +328,63 @@ comment(struct request *r)
     }
 }
 
-/* What a stream needs from time to time. */
+/* A sign that the executor has the call. In a stream the next is waited for as
+ * long as a client waits for a comment. */
+static void
+heard(struct request *r)
+{
+    r->asked = 0;
+    r->look_ms = r->streaming ? sp_loop_now_ms(r->edge->loop) +
+                                    r->edge->config->times.comment_ms
+                              : 0;
+}
+
+/* Asks the executor for a sign. The question also brings the credit that may
+ * have died with a replica on its way. */
+static void
+ask(struct request *r)
+{
+    int64_t wait_ms = r->edge->config->retries.after_ms;
+
+    if (tell_credit(r) == 0) {
+        r->asked++;
+        wait_ms = ASK_MS;
+    }
+    r->look_ms = sp_loop_now_ms(r->edge->loop) + wait_ms;
+}
+
+static void
+fail_silent(struct request *r)
+{
+    static const struct reply_refusal refusal = {
+        .status = 502,
+        .code = "answer_lost",
+        .text = "The answer was lost inside the gate; whether the call took "
+                "effect is not known.",
+    };
+
+    if (r->streaming) {
+        break_stream(r, "reason=executor_silent");
+        return;
+    }
+    tell(r, "answer_lost", refusal.status, "reason=executor_silent");
+    cancel(r);
+    refuse(r, &refusal);
+}
+
+/* What an answer needs from time to time. */
 static void
 tend(struct request *r, int64_t now_ms)
 {
-    if (r->grant_ms != 0 && now_ms >= r->grant_ms) {
-        r->grant_ms = 0;
-        pipeline_grant(r);
-    }
-    if (now_ms >= comment_due_ms(r)) {
+    if (r->streaming && now_ms >= comment_due_ms(r)) {
         comment(r);
+    }
+    if (r->started && r->look_ms != 0 && now_ms >= r->look_ms) {
+        if (r->asked == ASK_TIMES) {
+            fail_silent(r);
+            return;
+        }
+        ask(r);
     }
     set_timer(r);
 }
@@ -337,9 +404,9 @@ on_timer(void *arg)
         } else {
             fail_late(r);
         }
-    } else if (r->streaming) {
+    } else if (r->streaming || r->started) {
         tend(r, now_ms);
-    } else if (!r->started) {
+    } else {
         if (!r->placed || retry_take(&edge->retry, r->attempt, now_ms)) {
             repeat(r);
             return;
@@ -361,6 +428,7 @@ pipeline_send(struct request *r)
     r->birth_ms = sp_clock_wall_ms();
     r->deadline_ms = now_ms + deadline_of(r);
     r->sent_us = sp_clock_us();
+    r->granted = edge->config->limits.stream_credit_bytes;
     r->timer = (struct sp_timer){ .expired = on_timer, .arg = r };
     error = request_table_add(edge->table, &r->entry);
     if (error == 0) {
@@ -408,12 +476,14 @@ pipeline_on_started(void *self, const struct sp_msg *m)
     if (r->state == REQUEST_DESERTED) {
         cancel(r);
         request_free(r);
-    } else if (r->state == REQUEST_WAITING) {
-        set_timer(r);
-    } else {
+        return;
+    }
+    heard(r);
+    if (r->streaming) {
         /* The first parts were faster; the client may have taken them. */
         pipeline_grant(r);
     }
+    set_timer(r);
 }
 
 static void
@@ -457,6 +527,7 @@ begin_stream(struct request *r, const struct sp_answer *a)
     r->streaming = true;
     r->events = is_event_stream(a->headers);
     r->part_ms = sp_loop_now_ms(edge->loop);
+    heard(r);
     edge->figures.streams++;
     stream_begin(&r->stream, edge->config->limits.stream_credit_bytes,
                  STREAM_SLACK);
@@ -481,6 +552,7 @@ take_part(struct request *r, const struct sp_answer *a)
         return;
     }
     r->part_ms = sp_loop_now_ms(r->edge->loop);
+    heard(r);
     if (a->last) {
         request_table_remove(&r->entry);
         sp_loop_stop(r->edge->loop, &r->timer);
@@ -590,6 +662,18 @@ may_have_held(enum sp_service_id lost, const struct request *r)
            (lost == SP_SERVICE_VALIDATION && r->executor == SP_SERVICE_TOOLS);
 }
 
+/* What else the lost replica may have held: a part of a stream, its credit, or
+ * the whole answer of a model. Only the executor knows. The tools answer by
+ * repetition, and are not asked. */
+static bool
+is_in_doubt(enum sp_service_id lost, const struct request *r)
+{
+    return r->started && r->asked == 0 &&
+           (r->streaming ||
+            (r->state == REQUEST_WAITING && r->executor == SP_SERVICE_LLM &&
+             lost == SP_SERVICE_VALIDATION));
+}
+
 /* A replica of `service` has gone with all it held. Whatever no executor has
  * is sent again at once, and so is what it may have held of the others: the
  * executors know the id, so that nothing takes effect twice. */
@@ -606,6 +690,9 @@ repeat_lost(struct edge *edge, enum sp_service_id service)
         if (r->state == REQUEST_WAITING &&
             (!r->started || may_have_held(service, r))) {
             repeat(r);
+        } else if (is_in_doubt(service, r)) {
+            ask(r);
+            set_timer(r);
         }
     }
 }

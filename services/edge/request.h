@@ -71,7 +71,9 @@ struct request {
     bool streaming;
     bool events;      /* text/event-stream */
     int64_t part_ms;  /* when the last part or comment came */
-    int64_t grant_ms; /* when credit is tried again; 0: none is overdue */
+    uint64_t granted; /* credit given so far, from the answer's beginning */
+    int64_t look_ms;  /* when the executor is asked for a sign; 0: never */
+    unsigned asked;   /* times that it was asked since the last one */
     struct stream stream;
 
     struct request *spare; /* next of those kept for reuse */

@@ -55,7 +55,8 @@ struct llm_call {
     unsigned status; /* the upstream's */
     bool is_stream;  /* the upstream sends events */
     uint64_t retry_after_s;
-    uint64_t credit; /* bytes that the edge still takes */
+    uint64_t credit; /* bytes that the edge takes in all */
+    uint64_t sent;   /* bytes of them that have left */
     uint64_t seq;
     struct sp_buf body; /* of the upstream, where it is taken whole */
     struct sp_buf out;  /* for the client */
@@ -252,7 +253,7 @@ send_part(struct llm_call *call, size_t len, bool last)
     if (error == 0) {
         call->begun = true;
         call->seq++;
-        call->credit -= call->work == LLM_STREAM ? len : 0;
+        call->sent += len;
         llm->figures.parts++;
         sp_buf_consume(&call->out, len);
     }
@@ -265,11 +266,13 @@ static size_t
 part_length(const struct llm_call *call)
 {
     size_t len = call->out.len < MAX_PART ? call->out.len : MAX_PART;
+    uint64_t left = 0;
 
     if (call->work != LLM_STREAM) {
         return call->out.len;
     }
-    return len < call->credit ? len : (size_t)call->credit;
+    left = call->credit - call->sent;
+    return len < left ? len : (size_t)left;
 }
 
 /* Holds the upstream while the client is slow. */
@@ -322,22 +325,23 @@ on_retry(void *arg)
 }
 
 void
-llm_call_credit(struct llm_call *call, uint64_t bytes)
-{
-    call->credit += bytes;
-    if (call->credit > SP_MAX_BODY) {
-        call->credit = SP_MAX_BODY;
-    }
-    if (!call->stuck) {
-        (void)pump(call);
-    }
-}
-
-void
 llm_call_remind(struct llm_call *call)
 {
     /* Where it is lost too, the edge repeats the call once more. */
     (void)llm_say_started(call->llm, id_of(call), reply_to_of(call));
+}
+
+void
+llm_call_credit(struct llm_call *call, uint64_t bytes)
+{
+    if (bytes <= call->credit) {
+        llm_call_remind(call); /* nothing new: the edge asks for a sign */
+        return;
+    }
+    call->credit = bytes;
+    if (!call->stuck) {
+        (void)pump(call);
+    }
 }
 
 /* Ends the call with an error: a refusal while the client has nothing yet, an

@@ -35,7 +35,8 @@ llm_call_begin(struct llm *llm, const struct sp_admitted_call *m,
 struct llm_call *
 llm_call_find(const struct llm *llm, struct sp_view request_id);
 
-/* The client takes `bytes` more. */
+/* The client takes `bytes` in all; where that is not news, STARTED is said
+ * again. */
 void
 llm_call_credit(struct llm_call *call, uint64_t bytes);
 

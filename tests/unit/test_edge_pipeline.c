@@ -431,26 +431,32 @@ Test(edge_pipeline, a_loss_repeats_what_the_lost_one_may_have_held)
         bool started;
         enum sp_service_id executor;
         enum sp_service_id lost;
-        bool repeated;
+        enum {
+            NOTHING,
+            REPEATED,
+            ASKED
+        } want;
     } rows[] = {
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_AUTH, true },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_VALIDATION, true },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_RATELIMIT, true },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_LLM, true },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_AUTH, REPEATED },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_VALIDATION, REPEATED },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_RATELIMIT, REPEATED },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_LLM, REPEATED },
         { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_AUTH,
-          false },
+          NOTHING },
         { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_RATELIMIT,
-          false },
+          NOTHING },
         { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_LLM,
-          false },
+          NOTHING },
         { "tools is lost", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_TOOLS,
-          true },
+          REPEATED },
         { "the result is lost", "/mcp", true, SP_SERVICE_TOOLS,
-          SP_SERVICE_VALIDATION, true },
-        { "a model is not asked twice", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_VALIDATION, false },
+          SP_SERVICE_VALIDATION, REPEATED },
+        { "a model is not paid twice", "/v1/models", true, SP_SERVICE_LLM,
+          SP_SERVICE_VALIDATION, ASKED },
+        { "a model has it", "/v1/models", true, SP_SERVICE_LLM,
+          SP_SERVICE_RATELIMIT, NOTHING },
         { "the model is lost", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_LLM, true },
+          SP_SERVICE_LLM, REPEATED },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
@@ -463,11 +469,14 @@ Test(edge_pipeline, a_loss_repeats_what_the_lost_one_may_have_held)
             stage_started(&s, r, rows[i].executor, KEY);
         }
         stage_lost(&s, rows[i].lost);
-        cr_expect_eq(s.rt.count, rows[i].repeated ? 2 : 1, "%s: %s lost",
+        cr_expect_eq(s.rt.count, rows[i].want == NOTHING ? 1 : 2, "%s: %s lost",
                      rows[i].label, sp_service_name(rows[i].lost));
-        cr_expect_eq(stage_last(&s)->attempt, rows[i].repeated ? 1 : 0);
-        cr_expect_eq(r->started, rows[i].started && !rows[i].repeated, "%s",
-                     rows[i].label);
+        cr_expect_eq(stage_last(&s)->id, rows[i].want == ASKED
+                                             ? SP_MSG_CREDIT
+                                             : SP_MSG_HTTP_REQUEST);
+        cr_expect_eq(stage_last(&s)->attempt, rows[i].want == REPEATED ? 1 : 0);
+        cr_expect_eq(r->started, rows[i].started && rows[i].want != REPEATED,
+                     "%s", rows[i].label);
         stage_answer_whole(&s, r);
         pipeline_end(r);
         stage_close(&s);

@@ -51,6 +51,17 @@ client_takes(struct request *r, size_t max)
     return n;
 }
 
+static void
+expect_credit(const struct stage *s, uint64_t bytes)
+{
+    const struct sent *last = stage_last(s);
+
+    cr_assert_eq(last->id, SP_MSG_CREDIT);
+    cr_expect_eq(last->bytes, bytes, "%d", (int)last->bytes);
+    cr_expect_eq(last->target, SP_SERVICE_LLM);
+    cr_expect_str_eq(last->route_key, KEY);
+}
+
 /* A stream whose executor has shown, after its first event. */
 static struct request *
 begin(struct stage *s)
@@ -169,7 +180,8 @@ Test(edge_streaming, the_deadline_breaks_it)
     stage_close(&s);
 }
 
-/* What has begun cannot be begun again. */
+/* What has begun cannot be begun again; but its executor is asked for a sign,
+ * once for all losses of the moment. */
 Test(edge_streaming, a_loss_repeats_no_stream)
 {
     struct stage s;
@@ -180,7 +192,8 @@ Test(edge_streaming, a_loss_repeats_no_stream)
     }
     pipeline_peer(&s.edge, SP_SERVICE_AUTH, false);
     pipeline_peer(&s.edge, SP_SERVICE_AUTH, true);
-    cr_expect_eq(s.rt.count, 1);
+    cr_expect_eq(s.rt.count, 2);
+    expect_credit(&s, STAGE_WINDOW);
     part_with(&s, r, 1, true, SP_VIEW_LITERAL(""));
     pipeline_end(r);
     stage_close(&s);
@@ -241,17 +254,6 @@ Test(edge_streaming, a_deserted_stream_ends_with_its_last_part_or_deadline)
 
 /* ------------------------------------------------------------------ credit */
 
-static void
-expect_credit(const struct stage *s, uint64_t bytes)
-{
-    const struct sent *last = stage_last(s);
-
-    cr_assert_eq(last->id, SP_MSG_CREDIT);
-    cr_expect_eq(last->bytes, bytes, "%d", (int)last->bytes);
-    cr_expect_eq(last->target, SP_SERVICE_LLM);
-    cr_expect_str_eq(last->route_key, KEY);
-}
-
 Test(edge_streaming, what_the_client_took_is_granted_in_halves)
 {
     struct stage s;
@@ -262,10 +264,10 @@ Test(edge_streaming, what_the_client_took_is_granted_in_halves)
     cr_expect_eq(s.rt.count, 1);
     cr_expect_eq(client_takes(r, 1), 1);
     cr_expect_eq(s.rt.count, 2);
-    expect_credit(&s, STAGE_WINDOW / 2);
+    expect_credit(&s, STAGE_WINDOW + STAGE_WINDOW / 2);
     cr_expect_eq(client_takes(r, STAGE_WINDOW), STAGE_WINDOW / 2);
     cr_expect_eq(s.rt.count, 3);
-    expect_credit(&s, STAGE_WINDOW / 2);
+    expect_credit(&s, 2 * (uint64_t)STAGE_WINDOW);
     part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
     pipeline_end(r);
     stage_close(&s);
@@ -285,7 +287,7 @@ Test(edge_streaming, credit_waits_for_started)
     cr_expect_eq(s.rt.count, 1);
     stage_started(&s, r, SP_SERVICE_LLM, KEY);
     cr_expect_eq(s.rt.count, 2);
-    expect_credit(&s, STAGE_WINDOW);
+    expect_credit(&s, 2 * (uint64_t)STAGE_WINDOW);
     part_with(&s, r, 1, true, SP_VIEW_LITERAL(""));
     pipeline_end(r);
     stage_close(&s);
@@ -313,7 +315,7 @@ Test(edge_streaming, credit_that_nobody_took_is_sent_again)
         s.rt.result = 0;
         stage_wait(&s, 250);
         cr_assert_eq(s.rt.count, 2, "%s", rows[i].label);
-        expect_credit(&s, STAGE_WINDOW);
+        expect_credit(&s, 2 * (uint64_t)STAGE_WINDOW);
         stage_wait(&s, 1000);
         cr_expect_eq(s.rt.count, 2, "granted once");
         part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
@@ -333,6 +335,88 @@ Test(edge_streaming, the_end_of_the_stream_owes_no_credit)
     cr_expect_eq(s.rt.count, 1);
     pipeline_end(r);
     stage_close(&s);
+}
+
+/* ----------------------------------------------------------------- silence */
+
+/* After 1.5 s without a part the executor is asked, then each 3 s: three times
+ * in all. */
+Test(edge_streaming, an_executor_that_gives_no_sign_is_given_up)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    stage_wait(&s, 1499);
+    cr_expect_eq(s.rt.count, 1);
+    stage_wait(&s, 1);
+    cr_expect_eq(s.rt.count, 2);
+    expect_credit(&s, STAGE_WINDOW);
+    stage_wait(&s, 6000);
+    cr_expect_eq(s.rt.count, 4);
+    stage_wait(&s, 1999);
+    cr_expect_not(r->stream.broken);
+    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    stage_wait(&s, 400);
+    cr_expect_not(r->stream.broken, "it has given a sign");
+    pipeline_end(r);
+    stage_close(&s);
+
+    r = begin(&s);
+    for (uint64_t lost = 0; lost < SP_SERVICE_COUNT; lost++) {
+        stage_lost(&s, lost);
+    }
+    stage_wait(&s, 8999);
+    cr_expect_not(r->stream.broken);
+    stage_wait(&s, 1);
+    expect_broken(&s, r, "stream_broken 200 reason=executor_silent\n");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* While nobody takes the question, nobody is blamed for no answer. */
+Test(edge_streaming, a_question_that_did_not_leave_does_not_count)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    s.rt.result = SP_ENOPEER;
+    stage_lost(&s, SP_SERVICE_RATELIMIT);
+    stage_wait(&s, STAGE_DEADLINE_MS - 200);
+    cr_expect_not(r->stream.broken);
+    cr_expect_eq(s.rt.count, 1);
+    s.rt.result = 0;
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* The whole answer of a model may have died with a validation replica. */
+Test(edge_streaming, an_answer_that_nobody_has_any_more_is_told)
+{
+    for (int there = 0; there < 2; there++) {
+        struct stage s;
+        struct request *r = NULL;
+
+        stage_open(&s);
+        r = stage_send(&s, "/v1/models");
+        stage_started(&s, r, SP_SERVICE_LLM, KEY);
+        stage_lost(&s, SP_SERVICE_VALIDATION);
+        expect_credit(&s, STAGE_WINDOW);
+        stage_wait(&s, 8000);
+        cr_expect_eq(s.rt.count, 4);
+        if (there == 1) {
+            stage_started(&s, r, SP_SERVICE_LLM, KEY);
+        }
+        stage_wait(&s, 1000);
+        cr_expect_eq(r->state, there == 1 ? REQUEST_WAITING : REQUEST_ANSWERED);
+        if (there == 0) {
+            cr_expect_eq(r->status, 502);
+            stage_expect_cancel(&s, SP_SERVICE_LLM, KEY);
+            cr_expect_str_eq(s.rt.events,
+                             "answer_lost 502 reason=executor_silent\n");
+        }
+        pipeline_end(r);
+        stage_close(&s);
+    }
 }
 
 /* ---------------------------------------------------------------- comments */

@@ -157,7 +157,7 @@ feed(void *arg)
     struct feeder *f = arg;
     const struct sp_credit credit = { .request_id =
                                           SP_VIEW_LITERAL("0123456789abcdef"),
-                                      .bytes = 100 };
+                                      .bytes = f->granted + 100 };
 
     cr_assert_leq(f->w->body.len, f->granted);
     cr_assert_eq(f->w->llm.call_count, 1);
@@ -215,6 +215,52 @@ Test(llm, sends_json_in_one_part_however_long)
     cr_expect_eq(w->sent[1].id, SP_MSG_RESULT);
     cr_expect_eq(w->sent[1].body_len, sizeof(text) - 1 - strlen(OK_JSON));
     cr_expect(w->sent[1].last);
+    llm_world_free(&w);
+}
+
+static void
+say_again(void *arg)
+{
+    static const struct {
+        uint64_t bytes;
+        size_t want; /* sent in all */
+        enum sp_message_id last;
+    } rows[] = {
+        { 70, 70, SP_MSG_RESULT },
+        { 70, 70, SP_MSG_STARTED },
+        { 60, 70, SP_MSG_STARTED },
+        { 71, 71, SP_MSG_RESULT },
+    };
+    struct llm_world *w = arg;
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        const struct sp_credit credit = { .request_id = SP_VIEW_LITERAL(
+                                              "0123456789abcdef"),
+                                          .bytes = rows[i].bytes };
+
+        llm_take_credit(&w->llm, &credit);
+        cr_expect_eq(w->body.len, rows[i].want, "%zu", i);
+        cr_expect_eq(w->sent[w->sent_count - 1].id, rows[i].last, "%zu", i);
+    }
+    sp_loop_end(w->loop);
+}
+
+/* attack: a CREDIT that is lost, doubled or late must neither stall a stream
+ * nor let it pass the client's window. */
+Test(llm, credit_is_a_sum_and_asks_where_it_is_no_news)
+{
+    const struct http_answer answer = { .text = OK_SSE EVENT(PIECE) EVENT(PIECE)
+                                            EVENT(PIECE),
+                                        .hold = true };
+    struct llm_world *w = llm_world_new(&answer, 1);
+    struct llm_test_call call = llm_test_chat(",\"stream\":true");
+    struct sp_timer timer = { .expired = say_again, .arg = w };
+
+    call.m.credit = 50;
+    sp_loop_start(w->loop, &timer, 100);
+    llm_test_run(w, &call);
+    cr_expect_eq(w->llm.call_count, 1);
+    llm_world_stop(w);
     llm_world_free(&w);
 }
 

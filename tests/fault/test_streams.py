@@ -1,0 +1,77 @@
+"""Streams of models whose stages die on the way."""
+
+import http.client
+import json
+import os
+import signal
+import time
+
+import pytest
+
+import rpc
+from gate import Gate, eventually
+from upstream import Upstream
+
+CHAT = json.dumps({"model": "tiny", "stream": True,
+                   "messages": [{"role": "user", "content": "Hi"}]})
+# Far less than the gate's deadline for models, which is ten minutes.
+SOON_S = 40
+
+
+def start(gate):
+    """An answer whose head is there and whose stream is not read yet."""
+    connection = gate.connect(timeout=SOON_S)
+    connection.request("POST", "/v1/chat/completions", CHAT, {
+        "Content-Type": "application/json", "Accept": "text/event-stream",
+        "Authorization": "Bearer " + gate.token(client="bench")})
+    answer = connection.getresponse()
+    assert answer.status == 200
+    return answer
+
+
+def still(upstream):
+    """True once the upstream has not sent for a while."""
+    seen = []
+
+    def look():
+        seen.append(upstream.sent)
+        return len(seen) > 50 and seen[-1] == seen[-50]
+
+    return look
+
+
+def test_a_stream_that_lost_its_model_is_broken_off():
+    """Never as if it were whole, and not only at the deadline."""
+    with Upstream() as upstream, Gate(edit=upstream.edit) as gate:
+        gate.await_ready()
+        answer = start(gate)
+        assert answer.readline().startswith(b"data: ")
+        began = time.monotonic()
+        os.kill(gate.pid("llm"), signal.SIGKILL)
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            answer.read()
+        assert time.monotonic() - began < SOON_S
+        assert eventually(lambda: any(
+            r["kind"] == "stream_broken" for r in gate.audit()))
+        assert gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
+
+
+@pytest.mark.parametrize("stage", ["auth", "validation", "ratelimit"])
+def test_credit_that_is_lost_is_given_again(stage):
+    """The client takes what waits while a stage is gone that its credit must
+    pass; the model's words come on all the same."""
+    with Upstream(endless=True) as upstream, \
+            Gate(edit=upstream.edit) as gate:
+        gate.await_ready()
+        answer = start(gate)
+        assert eventually(still(upstream), 30), "it never pauses"
+        paused = upstream.sent
+        os.kill(gate.pid(stage), signal.SIGKILL)
+        wanted = paused * 1000 + (4 << 20)
+        try:
+            assert len(answer.read(wanted)) == wanted
+        except (http.client.IncompleteRead, ConnectionError):
+            # Parts that it held are lost: told, never left out.
+            assert stage == "validation"
+        finally:
+            answer.close()

@@ -19,6 +19,7 @@
 #include "common/alloc.h"
 #include "common/clock.h"
 #include "common/error.h"
+#include "common/event_cap.h"
 #include "common/jail_trial.h"
 #include "common/log.h"
 #include "common/pulse.h"
@@ -51,6 +52,7 @@ struct sp_runtime {
     struct sp_loop *loop;
     struct sp_links *links;
     struct sp_spool *spool;
+    struct sp_event_cap *cap;
     const struct sp_handler *dispatch[64]; /* by message id */
     struct sp_watch signals;
     struct sp_timer status;
@@ -354,9 +356,10 @@ clip(struct sp_view v, size_t max)
     return sp_view_make(v.ptr, v.len < max ? v.len : max);
 }
 
-void
-sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
+static void
+tell_event(void *arg, const struct sp_occurrence *what)
 {
+    struct sp_runtime *rt = arg;
     struct sp_event event = {
         .boot = sp_view_make(rt->boot, sizeof(rt->boot)),
         .replica = clip(sp_view_of(rt->settings.replica), 64),
@@ -372,6 +375,14 @@ sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
     };
 
     sp_spool_add(rt->spool, &event);
+}
+
+void
+sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
+{
+    if (sp_event_cap_admits(rt->cap, what, sp_loop_now_ms(rt->loop))) {
+        tell_event(rt, what);
+    }
 }
 
 void
@@ -438,6 +449,7 @@ on_status(void *arg)
 {
     struct sp_runtime *rt = arg;
 
+    sp_event_cap_tick(rt->cap, sp_loop_now_ms(rt->loop));
     sp_spool_flush(rt->spool);
     send_status(rt);
     sp_loop_start(rt->loop, &rt->status,
@@ -476,6 +488,7 @@ begin_drain(struct sp_runtime *rt)
         return;
     }
     rt->draining = true;
+    sp_event_cap_flush(rt->cap);
     rt->drain_began_ms = sp_loop_now_ms(rt->loop);
     sp_log(SP_LOG_INFO, "draining", "replica=%s", rt->settings.replica);
     if (rt->service->drain != NULL) {
@@ -621,6 +634,7 @@ sp_service_main(const struct sp_service *service, void *self, int argc,
     randombytes_buf(rt.boot, sizeof(rt.boot));
     rt.metrics = sp_buf_new(METRICS_MAX);
     rt.spool = sp_spool_new((struct sp_spool_sink){ send_event, &rt });
+    rt.cap = sp_event_cap_new((struct sp_event_cap_sink){ tell_event, &rt });
     rt.loop = sp_loop_new();
     open_signals(&rt);
     status = prepare(&rt);
@@ -633,6 +647,7 @@ sp_service_main(const struct sp_service *service, void *self, int argc,
     }
     sp_links_free(&rt.links);
     sp_spool_free(&rt.spool);
+    sp_event_cap_free(&rt.cap);
     (void)close(rt.signals.fd);
     (void)close(rt.pulse);
     sp_loop_free(&rt.loop);

@@ -86,3 +86,22 @@ def test_a_refusal_meets_only_the_one_that_it_is_for():
             thread.join(30)
         assert not crowd.bad, crowd.bad[:3]
         assert set(refused) == {b"HTTP/1.1 431"}
+
+
+def test_refusals_do_not_fill_the_disk(own_gate):
+    """A stranger's refusals are all counted, not all written down."""
+    requests = 1500
+    connection = own_gate.connect(timeout=30)
+    for _ in range(requests):
+        assert own_gate.get("/nothing", connection=connection).status == 404
+    connection.close()
+
+    def told():
+        rows = [r["detail"] for r in own_gate.audit()
+                if r["kind"] == "request_refused" and r["status"] == 404]
+        held = [int(d.partition("held_back=")[2]) for d in rows
+                if d.startswith("held_back=")]
+        return len(rows) - len(held), sum(held)
+
+    assert eventually(lambda: sum(told()) == requests), told()
+    assert told()[0] < requests / 2

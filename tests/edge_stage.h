@@ -13,6 +13,7 @@
 #include "common/clock.h"
 #include "common/compiler.h"
 #include "common/error.h"
+#include "services/edge/addresses.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
@@ -203,6 +204,7 @@ static SP_UNUSED void
 stage_open(struct stage *s)
 {
     const unsigned char key[8] = "readines";
+    const unsigned char seed[16] = "addresses";
     const struct retry_config retries = {
         .floor_ms = 250, .factor = 4, .attempts = 3, .percent = 10, .spare = 10
     };
@@ -225,6 +227,9 @@ stage_open(struct stage *s)
     s->edge.loop = &s->rt.loop;
     s->edge.config = &s->config;
     s->edge.table = request_table_new(16);
+    s->edge.addresses = addresses_new(16, seed);
+    cr_assert_eq(addresses_add(s->edge.addresses, &s->client.connection.key),
+                 0);
     retry_begin(&s->edge.retry, &retries, STAGE_START_MS);
     readiness_begin(&s->edge.readiness, key);
     s->client.connection.edge = &s->edge;
@@ -240,6 +245,9 @@ stage_close(struct stage *s)
     cr_expect_null(next_timer(&s->rt.loop, INT64_MAX));
     cr_expect_eq(s->edge.serving, 0);
     cr_expect_eq(s->edge.body_bytes, 0);
+    cr_expect_eq(addresses_held(s->edge.addresses, &s->client.connection.key),
+                 0);
+    addresses_free(&s->edge.addresses);
     request_free_spare(&s->edge);
     request_table_free(&s->edge.table);
 }
@@ -270,8 +278,7 @@ stage_request(struct stage *s, const char *path)
     (void)sp_buf_add_str(&r->path, path);
     (void)sp_buf_add_str(&r->headers, "accept: text/event-stream\n");
     (void)sp_buf_add_str(&r->credentials, "authorization: Bearer x\n");
-    (void)sp_buf_add_str(&r->body, "{}");
-    s->edge.body_bytes += r->body.len;
+    cr_assert_eq(request_add_body(r, SP_VIEW_LITERAL("{}")), 0);
     r->rule = paths_find(sp_view_of(path));
     r->method = PATHS_POST;
     r->minor = 1;

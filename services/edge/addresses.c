@@ -13,6 +13,7 @@
 struct slot {
     struct address_key key;
     size_t count; /* 0: free */
+    size_t held;
 };
 
 struct addresses {
@@ -136,6 +137,7 @@ addresses_add(struct addresses *a, const struct address_key *key)
         }
         a->used++;
         slot->key = *key;
+        slot->held = 0;
     }
     slot->count++;
     return 0;
@@ -172,5 +174,34 @@ addresses_remove(struct addresses *a, const struct address_key *key)
     if (slot->count == 0) {
         a->used--;
         close_hole(a, (size_t)(slot - a->slots));
+    }
+}
+
+size_t
+addresses_held(const struct addresses *a, const struct address_key *key)
+{
+    const struct slot *slot = find(a, key);
+
+    return slot->count > 0 ? slot->held : 0;
+}
+
+void
+addresses_hold(struct addresses *a, const struct address_key *key, size_t bytes)
+{
+    struct slot *slot = find(a, key);
+
+    if (slot->count > 0) {
+        slot->held += bytes;
+    }
+}
+
+void
+addresses_release(struct addresses *a, const struct address_key *key,
+                  size_t bytes)
+{
+    struct slot *slot = find(a, key);
+
+    if (slot->count > 0) {
+        slot->held -= bytes < slot->held ? bytes : slot->held;
     }
 }

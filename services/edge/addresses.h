@@ -1,5 +1,6 @@
-/* How many connections each client address has. An IPv6 client owns a whole
- * /64, so that is what counts there. Bounded. */
+/* How many connections each client address has, and how many bytes of bodies it
+ * makes the edge hold. An IPv6 client owns a whole /64, so that is what counts
+ * there. Bounded. */
 #ifndef SP_SERVICES_EDGE_ADDRESSES_H
 #define SP_SERVICES_EDGE_ADDRESSES_H
 
@@ -43,5 +44,19 @@ addresses_add(struct addresses *a, const struct address_key *key);
 /* One connection less; harmless for an unknown address. */
 void
 addresses_remove(struct addresses *a, const struct address_key *key);
+
+/* Bytes that are held for an address that has connections; 0 for others. */
+size_t
+addresses_held(const struct addresses *a, const struct address_key *key);
+
+/* So many bytes more, or less. Before the last connection of an address is
+ * removed all must have been released. */
+void
+addresses_hold(struct addresses *a, const struct address_key *key,
+               size_t bytes);
+
+void
+addresses_release(struct addresses *a, const struct address_key *key,
+                  size_t bytes);
 
 #endif

@@ -135,7 +135,7 @@ check_route(const struct request *r, const struct http_headers *h)
     if (!paths_allows(r->rule, r->method)) {
         return HTTP_METHOD;
     }
-    if (h->length > edge->config->limits.bodies_bytes - edge->body_bytes) {
+    if (h->length > request_body_room(r)) {
         return HTTP_BUSY;
     }
     return HTTP_OK;
@@ -314,19 +314,17 @@ take_headers(struct request *r, const char *method, const char *version)
 static enum MHD_Result
 take_body(struct request *r, const char *bytes, size_t *len)
 {
-    struct edge *edge = r->edge;
     size_t n = *len;
 
     *len = 0;
-    if (r->fault == HTTP_OK &&
-        n > edge->config->limits.bodies_bytes - edge->body_bytes) {
+    if (r->fault == HTTP_OK && n > request_body_room(r)) {
         r->fault = HTTP_BUSY;
     }
-    if (r->fault == HTTP_OK && sp_buf_add(&r->body, bytes, n) != 0) {
+    if (r->fault == HTTP_OK &&
+        request_add_body(r, sp_view_make(bytes, n)) != 0) {
         r->fault = HTTP_BODY_LARGE;
     }
     if (r->fault == HTTP_OK) {
-        edge->body_bytes += n;
         return MHD_YES;
     }
     request_drop_body(r);

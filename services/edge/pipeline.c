@@ -259,10 +259,10 @@ pipeline_grant(struct request *r)
 static void
 desert(struct request *r)
 {
+    request_drop_body(r);
     r->state = REQUEST_DESERTED;
     r->connection = NULL;
     r->edge->serving--;
-    request_drop_body(r);
     set_timer(r);
 }
 

@@ -5,12 +5,17 @@
 
 #include "common/alloc.h"
 #include "proto/schema.h"
+#include "services/edge/addresses.h"
+#include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
 
 /* Requests kept for reuse, and the largest buffer that is kept with them. */
 #define SPARE_MAX 256
 #define KEEP_BYTES 4096
+/* attack: one stranger whose bodies never end, so that there is no room for
+ * anybody else's. One address gets this part of the room. */
+#define ADDRESS_SHARE 4
 
 struct request *
 request_new(struct edge *edge, struct connection *connection)
@@ -54,10 +59,41 @@ free_buffers(struct request *r)
     sp_buf_free(&r->body);
 }
 
+size_t
+request_body_room(const struct request *r)
+{
+    const struct edge *edge = r->edge;
+    const struct edge_limits *limits = &edge->config->limits;
+    size_t all = limits->bodies_bytes;
+    size_t share = all / ADDRESS_SHARE > limits->body_bytes
+                       ? all / ADDRESS_SHARE
+                       : limits->body_bytes;
+    size_t held = addresses_held(edge->addresses, &r->connection->key);
+    size_t left = all > edge->body_bytes ? all - edge->body_bytes : 0;
+    size_t left_of_share = share > held ? share - held : 0;
+
+    return left < left_of_share ? left : left_of_share;
+}
+
+int
+request_add_body(struct request *r, struct sp_view bytes)
+{
+    int error = sp_buf_add_view(&r->body, bytes);
+
+    if (error == 0) {
+        r->edge->body_bytes += bytes.len;
+        addresses_hold(r->edge->addresses, &r->connection->key, bytes.len);
+    }
+    return error;
+}
+
 void
 request_drop_body(struct request *r)
 {
-    r->edge->body_bytes -= r->body.len;
+    if (r->body.len > 0) {
+        r->edge->body_bytes -= r->body.len;
+        addresses_release(r->edge->addresses, &r->connection->key, r->body.len);
+    }
     keep_small(&r->body);
 }
 
@@ -75,10 +111,10 @@ request_free(struct request *r)
     if (r->streaming) {
         stream_end(&r->stream);
     }
+    request_drop_body(r);
     if (r->connection != NULL) {
         edge->serving--;
     }
-    request_drop_body(r);
     if (edge->spare_count == SPARE_MAX) {
         free_buffers(r);
         sp_free(r);

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/buf.h"
+#include "common/compiler.h"
 #include "common/loop.h"
 #include "proto/message.h"
 #include "services/edge/http_rules.h"
@@ -87,7 +88,17 @@ request_new(struct edge *edge, struct connection *connection);
 void
 request_free(struct request *r);
 
-/* Releases the body, which counts against limits.bodies_bytes. */
+/* Bytes that its body may still grow by: what limits.bodies_bytes leaves, and
+ * of that not more than a share for one client address. */
+size_t
+request_body_room(const struct request *r);
+
+/* Takes bytes of the body, at most that many. 0, or SP_ELIMIT where the body is
+ * too long. */
+SP_MUST_CHECK int
+request_add_body(struct request *r, struct sp_view bytes);
+
+/* Releases the body. Before the request loses its connection. */
 void
 request_drop_body(struct request *r);
 

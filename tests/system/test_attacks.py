@@ -1,10 +1,13 @@
 """Clients that mean harm, beside others that must not notice."""
 
+import contextlib
+import json
 import socket
 import threading
 
 import rpc
 from gate import Gate, eventually
+from test_http import connected, head, limits
 
 HONEST = 10
 HOSTILE = 3
@@ -105,3 +108,20 @@ def test_refusals_do_not_fill_the_disk(own_gate):
 
     assert eventually(lambda: sum(told()) == requests), told()
     assert told()[0] < requests / 2
+
+
+def test_one_address_does_not_take_all_room_for_bodies():
+    """Bodies that never end fill the room that all bodies share: only that of
+    their sender."""
+    room, size = 8388608, 60000
+    with Gate(edit=limits(bodies_bytes=room)) as gate, \
+            contextlib.ExitStack() as held:
+        gate.await_ready()
+        begin = head(gate, "POST /mcp HTTP/1.1",
+                     f"Content-Length: {size + 1}") + b"x" * size
+        for _ in range(room // size + 5):
+            held.enter_context(connected(gate, source="127.0.0.9")).sendall(
+                begin)
+        body = json.dumps(rpc.call(*rpc.VALUE)).ljust(size * 2)
+        assert gate.mcp(body).status == 200
+        assert gate.mcp(body, source="127.0.0.9").status == 503

@@ -57,6 +57,17 @@ compact(struct stream *s)
     }
 }
 
+/* The bound is on what waits: bytes that the client has give up their place
+ * before a part is refused for want of it. */
+static void
+make_room(struct stream *s, size_t len)
+{
+    if (len > s->bytes.max - s->bytes.len) {
+        sp_buf_consume(&s->bytes, s->taken);
+        s->taken = 0;
+    }
+}
+
 enum stream_verdict
 stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body)
 {
@@ -67,6 +78,7 @@ stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body)
         s->broken = true;
         return STREAM_GAP;
     }
+    make_room(s, body.len);
     if (sp_buf_add_view(&s->bytes, body) != 0) {
         s->broken = true;
         return STREAM_OVERRUN;
@@ -80,6 +92,7 @@ stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body)
 void
 stream_insert(struct stream *s, struct sp_view bytes)
 {
+    make_room(s, bytes.len);
     if (sp_buf_add_view(&s->bytes, bytes) == 0) {
         remember_end(s, bytes);
         s->ours += bytes.len;

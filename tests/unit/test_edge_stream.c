@@ -121,6 +121,27 @@ Test(edge_stream, what_was_taken_makes_room)
     stream_end(&s);
 }
 
+/* A client and an executor that both go as far as the credit lets them, for
+ * every size of what the client takes at once. */
+Test(edge_stream, who_keeps_to_the_credit_is_never_refused)
+{
+    for (size_t at_once = 1; at_once <= WINDOW; at_once++) {
+        struct stream s = fresh();
+        uint64_t credit = WINDOW;
+
+        for (uint64_t seq = 0; seq < 1000; seq++) {
+            cr_assert_eq(part_of(&s, seq, (size_t)credit), STREAM_TAKEN,
+                         "%zu at once, part %d", at_once, (int)seq);
+            credit = 0;
+            while (credit == 0) {
+                cr_assert_gt(take(&s, at_once), 0);
+                credit = stream_credit(&s);
+            }
+        }
+        stream_end(&s);
+    }
+}
+
 Test(edge_stream, credit_comes_in_halves_of_the_window)
 {
     struct stream s = fresh();

@@ -27,9 +27,11 @@ struct sp_event_cap_sink {
     void *arg;
 };
 
+/* Never NULL; nothing has been counted yet. */
 struct sp_event_cap *
 sp_event_cap_new(struct sp_event_cap_sink sink);
 
+/* What is held back and not told yet is forgotten. */
 void
 sp_event_cap_free(struct sp_event_cap **cap);
 

@@ -57,6 +57,8 @@ weight(struct sp_view key, struct sp_view name)
     return result;
 }
 
+/* A full replica is not passed over: the next in line would get the parts of an
+ * answer out of their order, count a principal anew, or run a call again. */
 static struct sp_link_peer *
 pick_by_key(const struct sp_link_out *out, struct sp_view key)
 {
@@ -69,12 +71,13 @@ pick_by_key(const struct sp_link_out *out, struct sp_view key)
     for (size_t i = 0; i < out->count; i++) {
         uint64_t w = weight(key, sp_link_peer_name(out->peers[i]));
 
-        if (can_take(out->peers[i]) && (best == NULL || w > best_weight)) {
+        if (sp_link_peer_up(out->peers[i]) &&
+            (best == NULL || w > best_weight)) {
             best = out->peers[i];
             best_weight = w;
         }
     }
-    return best;
+    return best != NULL && can_take(best) ? best : NULL;
 }
 
 /* ipc: the name itself; tcp: the peer whose address is among the packed ones,

@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -75,3 +76,25 @@ def test_credit_that_is_lost_is_given_again(stage):
             assert stage == "validation"
         finally:
             answer.close()
+
+
+def test_fast_streams_are_whole():
+    """Everybody reads as fast as the model speaks, through two replicas that
+    are as busy as can be: no part is lost, and none overtakes another."""
+    with Upstream(endless=True) as upstream, \
+            Gate("validation=2", edit=upstream.edit) as gate:
+        gate.await_ready(8)
+        gate.token(client="bench")
+        wanted = 8 << 20
+
+        def read(_):
+            answer = start(gate)
+            try:
+                return len(answer.read(wanted))
+            finally:
+                answer.close()
+
+        with ThreadPoolExecutor(10) as pool:
+            assert list(pool.map(read, range(20))) == [wanted] * 20
+        kinds = {r["kind"] for r in gate.audit()}
+        assert not kinds & {"stream_broken", "result_refused"}, kinds

@@ -289,6 +289,25 @@ Test(link, key_always_finds_the_same_replica_in_order)
     world_free(world);
 }
 
+/* More than the queue of one replica holds at once: the other one stays
+ * empty all the same, and what came behind waits. */
+Test(link, a_full_replica_is_not_passed_over)
+{
+    struct world *world = world_new(2);
+    struct burst burst = {
+        .place = { SP_PLACE_KEY, sp_view_make("principl", 8) }, .count = 60000
+    };
+
+    world->want_messages = 60000;
+    burst_start(&burst, world);
+    run(world);
+    cr_expect_eq(world->receivers[0].messages * world->receivers[1].messages,
+                 0);
+    cr_expect_eq(world->receivers[0].last_seq + world->receivers[1].last_seq,
+                 60000);
+    world_free(world);
+}
+
 Test(link, named_finds_the_replica_of_that_name)
 {
     struct world *world = world_new(2);

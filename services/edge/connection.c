@@ -106,18 +106,19 @@ struct connection *
 connection_new(struct edge *edge, struct MHD_Connection *mhd)
 {
     struct connection *c = sp_alloc(sizeof(*c));
-    const union MHD_ConnectionInfo *fd =
+    /* Each answer is used before the next question: from libmicrohttpd 1.0 on
+     * all of them stand in the same place. */
+    const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *address =
-        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
 
     c->edge = edge;
     c->mhd = mhd;
     c->timer = (struct sp_timer){ .expired = on_timer, .arg = c };
     c->watch =
-        (struct sp_watch){ .ready = on_gone, .arg = c, .fd = fd->connect_fd };
-    c->key = address_key(address->client_addr);
-    (void)address_text(address->client_addr, c->address);
+        (struct sp_watch){ .ready = on_gone, .arg = c, .fd = info->connect_fd };
+    info = MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    c->key = address_key(info->client_addr);
+    (void)address_text(info->client_addr, c->address);
     c->counted = addresses_add(edge->addresses, &c->key) == 0;
     edge->figures.open++;
     edge->figures.connections++;

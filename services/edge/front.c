@@ -107,13 +107,15 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **context,
     struct edge *edge = cls;
 
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        const union MHD_ConnectionInfo *session =
-            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-
         struct connection *c = connection_new(edge, mhd);
+        /* Asked last: connection_new() asks too, and from libmicrohttpd 1.0
+         * on all answers stand in the same place. */
+        const union MHD_ConnectionInfo *info =
+            MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+        gnutls_session_t session = info->tls_session;
 
-        tls_enable_tickets(edge->tls, session->tls_session);
-        records_open(c, session->tls_session);
+        tls_enable_tickets(edge->tls, session);
+        records_open(c, session);
         *context = c;
     } else if (*context != NULL) {
         connection_free(*context);

@@ -18,6 +18,7 @@
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
 #include "services/edge/intake.h"
+#include "services/edge/layout.h"
 #include "services/edge/records.h"
 #include "services/edge/tls.h"
 #include "services/edge/transport.h"
@@ -160,8 +161,9 @@ start_daemon(struct front *f)
         { MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->connection_bytes, NULL },
         { MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL },
         /* The library's own checks close without an answer or with one that
-         * lacks our headers: what it can leave to us, it does. */
-        { MHD_OPTION_STRICT_FOR_CLIENT, 0, NULL },
+         * lacks our headers: what it can leave to us, it does. What 1.0 would
+         * mend so that nobody can tell, it refuses. */
+        { MHD_OPTION_STRICT_FOR_CLIENT, LAYOUT_LIBRARY_IS_STRICT, NULL },
         { MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
         { MHD_OPTION_END, 0, NULL },
     };

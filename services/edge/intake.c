@@ -72,7 +72,9 @@ on_line(void *cls, enum MHD_ValueKind kind, const char *name, size_t name_len,
     struct sp_view v = sp_view_make(value, value_len);
 
     (void)kind;
-    layout_header(&w->layout, n, v);
+    if (!LAYOUT_LIBRARY_IS_STRICT) {
+        layout_header(&w->layout, n, v);
+    }
     w->fault = w->layout.broken ? HTTP_BAD_LAYOUT
                                 : http_headers_add(&w->headers, n, v);
     return w->fault == HTTP_OK ? MHD_YES : MHD_NO;
@@ -99,7 +101,8 @@ walk_headers(struct request *r, struct MHD_Connection *mhd, const char *method,
         return HTTP_BAD_LAYOUT;
     }
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, on_line, w);
-    if (w->fault == HTTP_OK && !layout_whole(&w->layout)) {
+    if (w->fault == HTTP_OK && !LAYOUT_LIBRARY_IS_STRICT &&
+        !layout_whole(&w->layout)) {
         return HTTP_BAD_LAYOUT;
     }
     return w->fault;

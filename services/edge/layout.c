@@ -1,15 +1,15 @@
 /* The request block must be tiled by what the HTTP library made of it. */
 #include "services/edge/layout.h"
 
-/* What CR LF becomes when the library terminates a line in place. A bare LF
- * becomes a single NUL. */
+/* What CR LF becomes when the library terminates a line in place: two NULs in
+ * 0.9, NUL LF from 1.0 on. A bare LF becomes a single NUL. */
 #define LINE_END 2
 
-/* Moves over the two NULs of a line end. */
 static void
 take_line_end(struct layout *l)
 {
-    if (l->end - l->at < LINE_END || l->at[0] != '\0' || l->at[1] != '\0') {
+    if (l->end - l->at < LINE_END || l->at[0] != '\0' ||
+        (l->at[1] != '\0' && l->at[1] != '\n')) {
         l->broken = true;
         return;
     }

@@ -4,14 +4,22 @@
  * exactly, so whatever it passed over shows as a gap. One thing does not show:
  * a NUL that the client sent where a line ends, such as NUL LF for CR LF, which
  * 0.9.75 takes. The lines are the same for everybody who takes an LF for the
- * end of one. */
+ * end of one.
+ *
+ * From 1.0 on the library's strict mode refuses all of this by itself in header
+ * lines, and may read the body over the end of the block: only the request line
+ * is held against the block then. */
 #ifndef SP_SERVICES_EDGE_LAYOUT_H
 #define SP_SERVICES_EDGE_LAYOUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <microhttpd.h>
+
 #include "common/view.h"
+
+#define LAYOUT_LIBRARY_IS_STRICT (MHD_VERSION >= 0x01000000)
 
 struct layout {
     const char *at;  /* where the next header line must start */

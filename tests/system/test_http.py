@@ -86,7 +86,8 @@ KINDS = {
     "400 for half a line": lambda g: exchange(g, b"GET /\r\n\r\n"),
     "431": lambda g: exchange(g, head(
         g, "GET /healthz HTTP/1.1", *[f"X-{i}: y" for i in range(90)])),
-    "501": lambda g: exchange(g, head(
+    # From 1.0 on, the library says 400 before we can say 501.
+    "501 or 400": lambda g: exchange(g, head(
         g, "POST /token HTTP/1.1", "Transfer-Encoding: gzip")),
 }
 
@@ -95,7 +96,7 @@ KINDS = {
 def test_security_headers_stand_on_every_answer(gate, kind):
     answer = KINDS[kind](gate)
     assert answer is not None
-    assert str(answer.status) == kind[:3], answer
+    assert str(answer.status) in kind, answer
     found = answer.headers
     policy = found["strict-transport-security"]
     assert int(policy.partition("max-age=")[2].split(";")[0]) >= YEAR_S

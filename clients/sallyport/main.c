@@ -21,8 +21,8 @@
  *     days before its end or when SP_URL gets another host. A key that both
  *     ends of a link hold and one has lost is copied from the other.
  *     --split DIR gives each service a directory of its own with only what it
- *     may read, for containers; --system gives keys and stores to the users of
- *     the systemd units.
+ *     may read, for containers, and Redis a random password where DIR/redis
+ *     is; --system gives keys and stores to the users of the systemd units.
  *
  * CHECKS
  *     `check-config` and `doctor` run the services' own programs (--check,

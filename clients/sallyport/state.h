@@ -41,7 +41,9 @@ state_make(const char *host, int64_t now_s, struct sp_buf *why);
 /* Makes `directory`/<service> for every service, with only those files that the
  * service may read, laid out like a state directory of its own; a file that
  * differs is brought up to date. As root, everything gets the owner that
- * `directory`/<service> has. Errors as state_make(). */
+ * `directory`/<service> has. Where there is a `directory`/redis, Redis gets a
+ * random password: its digest as redis.acl there, itself as a key of ratelimit.
+ * Errors as state_make(). */
 SP_MUST_CHECK int
 state_split(const char *directory, struct sp_buf *why);
 

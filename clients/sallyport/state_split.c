@@ -12,12 +12,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/key_texts.h"
 #include "common/error.h"
 
 /* The largest file that is handed on is an upstream's key or a certificate. */
 #define FILE_MAX 65536
+#define REDIS_PASSWORD "keys/ratelimit/redis.password"
+#define REDIS_PASSWORD_BYTES 32
 #define USER_PREFIX "sallyport-"
 #define GROUP "sallyport"
 
@@ -102,19 +106,28 @@ same(const char *path, const struct sp_buf *content)
 }
 
 static int
+hand_over(const struct sp_buf *content, const char *to, mode_t mode,
+          const struct owner *owner, struct sp_buf *why)
+{
+    if (!same(to, content) &&
+        file_replace(to, sp_buf_view(content), mode) != 0) {
+        return failed(why, to);
+    }
+    return own(to, mode, owner, why);
+}
+
+static int
 copy_file(const char *from, const char *to, mode_t mode,
           const struct owner *owner, struct sp_buf *why)
 {
     struct sp_buf content = sp_buf_new(FILE_MAX);
     int error = file_read(from, &content) == 0 ? 0 : failed(why, from);
 
-    if (error == 0 && !same(to, &content)) {
-        error = file_replace(to, sp_buf_view(&content), mode) == 0
-                    ? 0
-                    : failed(why, to);
+    if (error == 0) {
+        error = hand_over(&content, to, mode, owner, why);
     }
     key_text_free(&content);
-    return error == 0 ? own(to, mode, owner, why) : error;
+    return error;
 }
 
 static int
@@ -222,10 +235,76 @@ split_service(const char *directory, const char *service, struct sp_buf *why)
     return error == 0 ? copy_file("ca.pem", ca, 0644, &owner, why) : error;
 }
 
+/* ------------------------------------------------------------------- Redis */
+
+static int
+make_redis_password(struct sp_buf *ret_text, struct sp_buf *why)
+{
+    int error = 0;
+
+    if (!file_present(REDIS_PASSWORD)) {
+        key_text_hex(ret_text, REDIS_PASSWORD_BYTES);
+        error = file_create(REDIS_PASSWORD, sp_buf_view(ret_text), 0600);
+        sp_buf_reset(ret_text);
+    }
+    if (error == 0) {
+        error = file_read(REDIS_PASSWORD, ret_text);
+    }
+    return error == 0 ? 0 : failed(why, REDIS_PASSWORD);
+}
+
+/* One line of Redis' ACL: its only user, who may not reconfigure it, by the
+ * digest of the password. The server's own volume cannot give it away. */
+static void
+write_redis_acl(struct sp_view password, struct sp_buf *out)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof(digest) + 1];
+
+    if (password.len > 0 && password.ptr[password.len - 1] == '\n') {
+        password.len--;
+    }
+    (void)crypto_hash_sha256(digest, (const unsigned char *)password.ptr,
+                             password.len);
+    (void)sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
+    (void)sp_buf_addf(
+        out, "user default on #%s ~* &* +@all -@admin -@dangerous\n", hex);
+}
+
+/* Only where there is a directory for it: a gate on one machine has no Redis,
+ * and no password that lies about. */
+static int
+split_redis(const char *directory, struct sp_buf *why)
+{
+    struct sp_buf password = sp_buf_new(KEY_TEXT_MAX);
+    struct sp_buf acl = sp_buf_new(KEY_TEXT_MAX);
+    char top[PATH_MAX];
+    char path[PATH_MAX];
+    struct stat st;
+    int error = join(top, directory, "redis", why);
+
+    if (error == 0) {
+        error = join(path, top, "redis.acl", why);
+    }
+    if (error == 0 && stat(top, &st) == 0 && S_ISDIR(st.st_mode)) {
+        const struct owner owner = { st.st_uid, st.st_gid };
+
+        error = make_redis_password(&password, why);
+        if (error == 0) {
+            write_redis_acl(sp_buf_view(&password), &acl);
+            error = hand_over(&acl, path, 0600, &owner, why);
+        }
+    }
+    key_text_free(&password);
+    key_text_free(&acl);
+    return error;
+}
+
 int
 state_split(const char *directory, struct sp_buf *why)
 {
-    int error = 0;
+    /* First, since the password is one of ratelimit's keys. */
+    int error = split_redis(directory, why);
 
     for (int i = 0; error == 0 && i < SP_SERVICE_COUNT; i++) {
         error = split_service(directory, sp_service_name((enum sp_service_id)i),

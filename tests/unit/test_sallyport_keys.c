@@ -302,6 +302,38 @@ Test(sallyport_keys, split_gives_each_service_only_its_own)
     cr_assert_neq(access("split/edge/keys/operator", F_OK), 0);
 }
 
+Test(sallyport_keys, split_gives_redis_the_digest_of_a_random_password)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    char hex[2 * sizeof(digest) + 1];
+    char want[TEXT_MAX];
+    char first[TEXT_MAX];
+    char text[TEXT_MAX];
+
+    make("localhost", NOW_S);
+    cr_assert_eq(file_make_path("split/redis", 0700), 0);
+    split();
+    read_file("split/ratelimit/keys/ratelimit/redis.password", first);
+    cr_assert_eq(strlen(first), 65, "256 bits as one line of hex digits");
+    (void)crypto_hash_sha256(digest, (const unsigned char *)first, 64);
+    (void)sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
+    (void)snprintf(want, sizeof(want), "user default on #%s ", hex);
+    read_file("split/redis/redis.acl", text);
+    cr_expect_eq(strncmp(text, want, strlen(want)), 0, "%s", text);
+    split();
+    read_file("split/ratelimit/keys/ratelimit/redis.password", text);
+    cr_expect_str_eq(text, first, "a second start keeps it");
+    cr_expect_neq(access("split/edge/keys/ratelimit", F_OK), 0);
+}
+
+Test(sallyport_keys, split_without_redis_makes_no_password)
+{
+    make("localhost", NOW_S);
+    split();
+    cr_expect_not(file_present("keys/ratelimit/redis.password"));
+    cr_expect_neq(access("split/redis", F_OK), 0);
+}
+
 Test(sallyport_keys, split_again_hands_on_the_renewed_certificate)
 {
     char renewed[TEXT_MAX];

@@ -52,7 +52,8 @@
  *     groups), test_pattern.c, test_mcp_shape.c, test_llm_shape.c,
  *     test_answer.c, test_pending.c, test_validation_config.c,
  *     test_validation_wire.c; tests/attack/test_validation.c;
- *     tests/fuzz/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c
+ *     tests/fuzz/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c,
+ *     fuzz_llm_shape.c, fuzz_answer.c
  */
 #include "common/alloc.h"
 #include "common/catalogue.h"

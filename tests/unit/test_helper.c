@@ -128,14 +128,16 @@ Test(helper, answers_come_in_the_order_of_the_questions)
     sp_helper_free(&helper);
 }
 
-/* What it may be talked into, it may not do. */
+/* What it may be talked into, it may not do: the file is not allowed, or, where
+ * the system lets the jail have a room of its own, not there. */
 Test(helper, sits_in_its_jail)
 {
     struct sp_helper *helper = start();
     struct answer answer = ask(helper, TRY_TO_OPEN, 1);
 
-    cr_expect(answer.error == EACCES || answer.error == EPERM, "errno %d",
-              answer.error);
+    cr_expect(answer.error == EACCES || answer.error == EPERM ||
+                  answer.error == ENOENT,
+              "errno %d", answer.error);
     sp_helper_free(&helper);
 }
 

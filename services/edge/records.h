@@ -1,6 +1,6 @@
 /* Between GnuTLS and the socket: one read for what would be three, one write
- * for the head of an answer and its body. Also the only place that knows which
- * connection the HTTP library is working on (edge->current). */
+ * for the head of an answer and its body. Which connection the HTTP library is
+ * working on (edge->current) shows here only in part: see transport.c. */
 #ifndef SP_SERVICES_EDGE_RECORDS_H
 #define SP_SERVICES_EDGE_RECORDS_H
 

@@ -34,6 +34,14 @@ class Tally:
         self.acknowledged = {}  # ticket id: subject
         self.told = []  # tickets that were answered by an error
         self.sent = []  # subjects of all tickets
+        self.back_s = []  # how long each killed replica was missed
+
+    def add(self, other):
+        """Takes another phase's part of the same story in."""
+        self.reads += other.reads
+        self.acknowledged.update(other.acknowledged)
+        for name in ("read_failures", "silent", "told", "sent", "back_s"):
+            getattr(self, name).extend(getattr(other, name))
 
 
 class Load:
@@ -61,10 +69,9 @@ class Load:
             thread.join(120)
 
     def new_phase(self):
-        """The tally so far; a new one begins."""
+        """Calls that begin from now on count in a new tally."""
         with self.lock:
-            done, self.tally = self.tally, Tally()
-        return done
+            self.tally = Tally()
 
     def work(self, one):
         connection = self.gate.connect()
@@ -152,24 +159,30 @@ def kill_one(gate, service, replica, dead):
     return time.monotonic() - began
 
 
-def run(stages=None, kills=KILLS):
-    """{stage: Tally} with `back_s`, the time until each kill was mended."""
-    stages = stages or STAGES
-    found = {}
+def kill_in_turn(gate, kills):
+    """[(stage, Tally)], one for each kill. The stages take turns, so that a
+    replica has its time to live while the others are killed."""
+    phases = []
+    dead = {stage: set() for stage in STAGES}
+    with Load(gate) as load:
+        for i in range(kills):
+            for stage in STAGES:
+                load.new_phase()
+                phases.append((stage, load.tally))
+                back_s = kill_one(gate, stage, str(i % 2), dead[stage])
+                load.tally.back_s.append(back_s)
+    return phases
+
+
+def run(kills=KILLS):
+    """{stage: Tally} of `kills` kills each."""
+    found = {stage: Tally() for stage in STAGES}
     counts = [f"{s}=2" for s in STAGES]
     with Gate(*counts) as gate:
         gate.await_ready(len(SERVICES) + len(STAGES))
-        with Load(gate) as load:
-            for stage in stages:
-                load.new_phase()
-                dead, back_s = set(), []
-                for i in range(kills):
-                    back_s.append(kill_one(gate, stage, str(i % 2), dead))
-                found[stage] = load.new_phase()
-                found[stage].back_s = back_s
-            last = load
-        # Calls of the last phase may have ended after it was taken.
-        found[stages[-1]].silent += last.tally.silent
+        # A call counts for the phase in which it began, however late it ends.
+        for stage, tally in kill_in_turn(gate, kills):
+            found[stage].add(tally)
         again, all_acknowledged = twice(gate), {}
         for tally in found.values():
             all_acknowledged.update(tally.acknowledged)

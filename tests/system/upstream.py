@@ -82,8 +82,8 @@ class Upstream(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, endless=False):
-        super().__init__(("127.0.0.1", 0), Handler)
+    def __init__(self, endless=False, host="127.0.0.1"):
+        super().__init__((host, 0), Handler)
         self.text = "Hello."
         self.words = ["one", "two", "three"]
         self.endless = endless

@@ -15,6 +15,11 @@
 #define BATCH_BYTES (64 * 1024)
 /* libzmq's own queue, in frames: it bounds what a dying peer takes along. */
 #define QUEUE_FRAMES 64
+/* What waits here while that queue is full. A receiver that is not run for a
+ * few milliseconds fills it with small frames; several hundred clients at once
+ * are no reason to refuse any. */
+#define BACKLOG_ENVELOPES 1024
+#define BACKLOG_BYTES (1024 * 1024)
 #define RECONNECT_MS 10
 #define RECONNECT_MAX_MS 1000
 #define HEARTBEAT_MS 1000
@@ -29,6 +34,7 @@ struct sp_link_peer {
     char *name;
     size_t name_len;
     bool up;
+    bool stuck;   /* the queue was full at the last try */
     size_t count; /* envelopes in batch */
     struct sp_buf batch;
     struct sp_link_peer_events events;
@@ -109,7 +115,7 @@ sp_link_peer_new(void *context, struct sp_loop *loop,
     peer->name = sp_dup_view(name);
     peer->name_len = name.len;
     peer->events = events;
-    peer->batch = sp_buf_new(SP_MAX_ENVELOPE + BATCH_BYTES);
+    peer->batch = sp_buf_new(SP_MAX_ENVELOPE + BACKLOG_BYTES);
     peer->watch = (struct sp_watch){ .ready = on_news, .arg = peer, .fd = -1 };
     peer->push = zmq_socket(context, ZMQ_PUSH);
     if (peer->push == NULL || set_options(peer->push) != 0 ||
@@ -161,7 +167,13 @@ sp_link_peer_up(const struct sp_link_peer *peer)
 bool
 sp_link_peer_has_room(const struct sp_link_peer *peer)
 {
-    return peer->count < SP_FRAME_ENVELOPES && peer->batch.len < BATCH_BYTES;
+    return peer->count < BACKLOG_ENVELOPES && peer->batch.len < BACKLOG_BYTES;
+}
+
+bool
+sp_link_peer_stuck(const struct sp_link_peer *peer)
+{
+    return peer->stuck;
 }
 
 size_t
@@ -176,22 +188,47 @@ sp_link_peer_add(struct sp_link_peer *peer, struct sp_view envelope)
     if (sp_buf_add_view(&peer->batch, envelope) == 0) {
         peer->count++;
     }
-    if (!sp_link_peer_has_room(peer)) {
+    if (!peer->stuck &&
+        (peer->count >= SP_FRAME_ENVELOPES || peer->batch.len >= BATCH_BYTES)) {
         (void)sp_link_peer_flush(peer);
     }
+}
+
+/* The first frame of `rest`: its length, and how many envelopes it holds. */
+static size_t
+cut_frame(struct sp_view rest, size_t *ret_count)
+{
+    const char *start = rest.ptr;
+    struct sp_view envelope = { 0 };
+    size_t len = 0;
+
+    *ret_count = 0;
+    while (*ret_count < SP_FRAME_ENVELOPES && len < BATCH_BYTES &&
+           sp_frame_next(&rest, &envelope) == 0) {
+        len = (size_t)(rest.ptr - start);
+        (*ret_count)++;
+    }
+    return len;
 }
 
 int
 sp_link_peer_flush(struct sp_link_peer *peer)
 {
-    if (peer->count == 0) {
-        return 0;
+    struct sp_view rest = sp_buf_view(&peer->batch);
+
+    peer->stuck = false;
+    while (peer->count > 0) {
+        size_t count = 0;
+        size_t len = cut_frame(rest, &count);
+
+        if (zmq_send(peer->push, rest.ptr, len, ZMQ_DONTWAIT) < 0) {
+            sp_buf_consume(&peer->batch, peer->batch.len - rest.len);
+            peer->stuck = true;
+            return SP_EFULL;
+        }
+        peer->count -= count;
+        rest = sp_view_skip(rest, len);
     }
-    if (zmq_send(peer->push, peer->batch.data, peer->batch.len, ZMQ_DONTWAIT) <
-        0) {
-        return SP_EFULL;
-    }
-    peer->count = 0;
     sp_buf_reset(&peer->batch);
     if (peer->batch.size > 2 * BATCH_BYTES) {
         sp_buf_free(&peer->batch); /* one huge envelope must not stay */
@@ -205,6 +242,7 @@ static void
 drop_batch(struct sp_link_peer *peer)
 {
     peer->count = 0;
+    peer->stuck = false;
     sp_buf_reset(&peer->batch);
 }
 

@@ -42,6 +42,11 @@ sp_link_peer_up(const struct sp_link_peer *peer);
 bool
 sp_link_peer_has_room(const struct sp_link_peer *peer);
 
+/* True where the peer's queue was full at the last try: what is queued waits,
+ * and another replica would be sooner. */
+bool
+sp_link_peer_stuck(const struct sp_link_peer *peer);
+
 /* Envelopes gathered and not yet handed to libzmq. */
 size_t
 sp_link_peer_pending(const struct sp_link_peer *peer);

@@ -19,9 +19,13 @@ can_take(const struct sp_link_peer *peer)
     return sp_link_peer_up(peer) && sp_link_peer_has_room(peer);
 }
 
+/* The next in turn that can take it, sooner one that is not stuck. */
 static struct sp_link_peer *
 pick_any(struct sp_link_out *out)
 {
+    struct sp_link_peer *found = NULL;
+    size_t turn = 0;
+
     if (out->run >= ANY_RUN) {
         out->turn++;
         out->run = 0;
@@ -29,13 +33,22 @@ pick_any(struct sp_link_out *out)
     for (size_t i = 0; i < out->count; i++) {
         struct sp_link_peer *peer = out->peers[(out->turn + i) % out->count];
 
-        if (can_take(peer)) {
-            out->turn = (out->turn + i) % out->count;
-            out->run++;
-            return peer;
+        if (!can_take(peer)) {
+            continue;
+        }
+        if (found == NULL || !sp_link_peer_stuck(peer)) {
+            found = peer;
+            turn = (out->turn + i) % out->count;
+        }
+        if (!sp_link_peer_stuck(peer)) {
+            break;
         }
     }
-    return NULL;
+    if (found != NULL) {
+        out->turn = turn;
+        out->run++;
+    }
+    return found;
 }
 
 /* Rendezvous hashing (highest random weight): each replica's weight for the

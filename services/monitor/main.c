@@ -18,8 +18,8 @@
  *     sent    DENIAL to the edge, PROBE_ANSWER to validation
  *     Events of its own: audit_begun, audit_continued, audit_mended,
  *     audit_broken, audit_gap (an event of a process never came, or came
- *     twice), process_restarted, process_stopped (its own clean end),
- *     page_unknown, alert.
+ *     twice), process_restarted, process_silent (ready, and then not a word for
+ *     three seconds), process_stopped (its own clean end), page_unknown, alert.
  *
  * PRIVILEGES
  *     Holds keys/monitor/audit.key. Writes store/monitor only, and listens for
@@ -76,7 +76,6 @@
 #include "services/monitor/scrape.h"
 #include "services/monitor/status_file.h"
 
-#define STATUS_MS 1000
 /* 256 processes with their last errors, every byte escaped. */
 #define TEXT_MAX (512 * 1024)
 
@@ -151,6 +150,7 @@ on_status(void *arg)
     struct monitor *m = arg;
     struct sp_loop *loop = sp_runtime_loop(m->rt);
 
+    monitor_look_for_silence(m);
     sp_buf_reset(&m->text);
     if (status_write(m->sources, sp_loop_now_ms(loop), sp_clock_wall_ms(),
                      &m->text) != 0 ||
@@ -158,7 +158,7 @@ on_status(void *arg)
         sp_runtime_trouble(m->rt, "status_not_written", "file=%s reason=\"%s\"",
                            m->status_path, strerror(errno));
     }
-    sp_loop_start(loop, &m->status, STATUS_MS);
+    sp_loop_start(loop, &m->status, MONITOR_STATUS_MS);
 }
 
 static void

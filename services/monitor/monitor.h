@@ -9,6 +9,9 @@
 #include "services/monitor/monitor_config.h"
 #include "services/monitor/sources.h"
 
+/* How often the status file is written and silence looked for. */
+#define MONITOR_STATUS_MS 1000
+
 struct monitor_figures {
     uint64_t events;
     uint64_t alerts[SEVERITY_CRITICAL + 1];
@@ -35,6 +38,7 @@ struct monitor {
     bool syncing; /* the timer runs */
     bool failing; /* the trail's file does not take what it should */
     struct sp_timer status;
+    int64_t looked_ms;  /* when silence was last looked for */
     struct sp_buf text; /* working room for alerts and files */
     struct monitor_figures figures;
 };
@@ -56,6 +60,11 @@ monitor_on_nothing(void *self, const struct sp_msg *m);
 
 void
 monitor_on_probe(void *self, const struct sp_msg *m);
+
+/* Tells of processes that have fallen silent. Every MONITOR_STATUS_MS: called
+ * much later, it only begins to watch again. */
+void
+monitor_look_for_silence(struct monitor *m);
 
 /* Prints and records an alert. */
 void

@@ -24,6 +24,7 @@ struct entry {
     struct source source;
     bool taken;
     int64_t heard_ms;
+    bool silence_told;
     struct run runs[RUNS]; /* [0] is the newest */
 };
 
@@ -191,7 +192,23 @@ sources_status(struct sources *s, enum sp_service_id service,
     sp_buf_reset(&source->metrics);
     (void)sp_buf_add_view(&source->metrics, status->metrics);
     source->status_ms = now_ms;
+    e->silence_told = false;
     return finding;
+}
+
+const struct source *
+sources_silent(struct sources *s, int64_t now_ms)
+{
+    for (size_t i = 0; i < SOURCES_MAX; i++) {
+        struct entry *e = &s->entries[i];
+
+        if (e->taken && e->source.ready && !e->silence_told &&
+            !source_is_ready(&e->source, now_ms)) {
+            e->silence_told = true;
+            return &e->source;
+        }
+    }
+    return NULL;
 }
 
 const struct source *

@@ -96,6 +96,23 @@ monitor_on_status(void *self, const struct sp_msg *msg)
 }
 
 void
+monitor_look_for_silence(struct monitor *m)
+{
+    const struct source *source = NULL;
+    int64_t looked_ms = m->looked_ms;
+
+    m->looked_ms = now_ms(m);
+    /* Whoever has slept himself takes all others for dead. */
+    if (m->looked_ms - looked_ms >= SOURCES_SILENT_MS - MONITOR_STATUS_MS) {
+        return;
+    }
+    while ((source = sources_silent(m->sources, m->looked_ms)) != NULL) {
+        tell_about(m, "process_silent", source->service,
+                   sp_view_of(source->replica), NULL);
+    }
+}
+
+void
 monitor_raise(void *self, const struct alert *alert)
 {
     struct monitor *m = self;

@@ -78,6 +78,20 @@ def test_crashes_in_a_row_are_slowed_down():
         gate.await_ready()
 
 
+def test_a_process_that_hangs_is_told():
+    """It is not restarted, since it may go on; but somebody must look."""
+    with Gate() as gate:
+        gate.await_ready()
+        pid = gate.pid("llm")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            assert eventually(lambda: gate.alerts("process_silent"))
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        gate.await_ready()
+        assert len(gate.alerts("process_silent")) == 1
+
+
 def tools_storage(gate):
     return gate.state / "store" / "tools"
 

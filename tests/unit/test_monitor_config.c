@@ -57,8 +57,9 @@ rule_of(const struct monitor_config *config, const char *kind)
 Test(monitor_config, the_shipped_file_watches_what_was_promised)
 {
     static const char *const kinds[] = {
-        "token_refused", "tool_denied",  "limit_reached", "process_restarted",
-        "audit_gap",     "audit_broken", "audit_mended",  "link_refused",
+        "token_refused",     "tool_denied",    "limit_reached",
+        "process_restarted", "process_silent", "audit_gap",
+        "audit_broken",      "audit_mended",   "link_refused",
     };
     struct monitor_config *config = NULL;
     struct sp_buf why = sp_buf_new(1024);

@@ -144,6 +144,27 @@ Test(sources, shows_the_last_status_while_it_is_fresh)
     sources_free(&s);
 }
 
+Test(sources, a_silence_is_told_once)
+{
+    struct sources *s = sources_new();
+    const struct source *silent = NULL;
+    const struct sp_status leaving = { .boot = sp_view_make(BOOT_B, 8),
+                                       .replica = SP_VIEW_LITERAL("1") };
+
+    (void)status(s, "0", BOOT_A, 1000);
+    (void)status(s, "1", BOOT_B, 1000);
+    (void)sources_status(s, SP_SERVICE_AUTH, &leaving, 2000);
+    cr_assert_null(sources_silent(s, 1000 + SOURCES_SILENT_MS - 1));
+    silent = sources_silent(s, 1000 + SOURCES_SILENT_MS);
+    cr_assert_not_null(silent);
+    cr_expect_str_eq(silent->replica, "0");
+    cr_expect_null(sources_silent(s, 9000), "the other said that it goes");
+    (void)status(s, "0", BOOT_A, 9000);
+    cr_expect_null(sources_silent(s, 9001));
+    cr_expect_not_null(sources_silent(s, 9000 + SOURCES_SILENT_MS));
+    sources_free(&s);
+}
+
 Test(sources, a_status_shows_a_restart_too_but_once)
 {
     struct sources *s = sources_new();

@@ -20,8 +20,8 @@
 #define TICKET_KEY_LEN 64
 
 /* Not %SAFE_RENEGOTIATION: GnuTLS then turns away clients of TLS 1.3 that leave
- * out a sign which only TLS 1.2 knows, as OpenSSL 3.5 does. Nothing renegotiates
- * here in any case: the library ends a connection that asks for it. */
+ * out a sign which only TLS 1.2 knows, as OpenSSL 3.5 does. Nothing
+ * renegotiates here in any case: the library hangs up on who asks for it. */
 const char tls_priorities[] =
     "NONE:+VERS-TLS1.3:+VERS-TLS1.2:"
     "+AES-128-GCM:+CHACHA20-POLY1305:+AES-256-GCM:+AEAD:"

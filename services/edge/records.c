@@ -47,8 +47,8 @@ take_early(struct records *r, void *out, size_t len)
 }
 
 /* Only a read that says EAGAIN makes the library wait for its epoll's next
- * edge. That a short read has emptied the socket is no reason to say so unasked:
- * the edge of what has come since may be spent already. */
+ * edge. That a short read has emptied the socket is no reason to say so
+ * unasked: the edge of what has come since may be spent already. */
 static ssize_t
 fill(struct connection *c, struct records_inbox *inbox)
 {

@@ -304,6 +304,11 @@ def test_no_way_to_a_service_without_a_link(stack, source):
         'for name in "$@"; do timeout 3 getent hosts "$name" & done; wait',
         "bash", *strangers).stdout
     assert found == "", "found by name"
+    if source == "llm":
+        # It has a way out, and the host no address on a link's network: what
+        # llm sends to such an address leaves the machine, and whoever answers
+        # there is none of ours.
+        return
     # Nor by address, on the port of one of its links.
     ports = {b: link_port(a, b) for a, b in ROUTES} | {"redis": 6379}
     targets = [(address, ports[other]) for other in strangers

@@ -296,8 +296,10 @@ Test(fetcher, ends_at_what_is_too_much_on_resuming)
     sp_loop_start(w.loop, &p.look, 100);
     sp_loop_run(w.loop);
     cr_expect_eq(p.r.error, SP_ELIMIT);
-    /* libcurl 8 hands over in one piece what it kept; the piece is too much. */
-    cr_expect(sp_view_is(body_of(&p.r), "hello") || body_of(&p.r).len == 0);
+    /* How libcurl cuts what it kept is its own affair (versions 7 and 8
+     * differ): what has come is right, and no more than asked for. */
+    cr_expect_leq(p.r.body.len, asked.max_body);
+    cr_expect_eq(memcmp("helloagain", p.r.body.data, p.r.body.len), 0);
     fetch_world_end(&w);
     fetch_record_end(&p.r);
     http_script_stop(server);

@@ -2,6 +2,7 @@
 #include "common/fetcher.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 
 #include "common/jail.h"

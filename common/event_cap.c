@@ -102,17 +102,6 @@ sp_event_cap_tick(struct sp_event_cap *cap, int64_t now_ms)
     }
 }
 
-static void
-copy(char *room, size_t size, struct sp_view v)
-{
-    size_t len = v.len < size ? v.len : size - 1;
-
-    if (len > 0) {
-        memcpy(room, v.ptr, len);
-    }
-    room[len] = '\0';
-}
-
 static size_t
 add_text(unsigned char *room, size_t at, struct sp_view v, size_t max)
 {
@@ -161,9 +150,9 @@ entry_of(struct sp_event_cap *cap, const struct sp_occurrence *what)
     e = &cap->entries[cap->count++];
     *e = (struct entry){ .kind = what->kind, .status = what->status };
     memcpy(e->key, key, sizeof(key));
-    copy(e->address, sizeof(e->address), what->address);
-    copy(e->subject, sizeof(e->subject), what->subject);
-    copy(e->client, sizeof(e->client), what->client);
+    sp_view_copy_text(e->address, sizeof(e->address), what->address);
+    sp_view_copy_text(e->subject, sizeof(e->subject), what->subject);
+    sp_view_copy_text(e->client, sizeof(e->client), what->client);
     return e;
 }
 

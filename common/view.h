@@ -61,4 +61,17 @@ sp_view_skip(struct sp_view v, size_t n)
     return (struct sp_view){ .ptr = v.ptr + n, .len = v.len - n };
 }
 
+/* Writes `v` into `room` with a NUL behind it, clipped to `size` bytes in all;
+ * size must not be 0. */
+static inline void
+sp_view_copy_text(char *room, size_t size, struct sp_view v)
+{
+    size_t len = v.len < size ? v.len : size - 1;
+
+    if (len > 0) {
+        memcpy(room, v.ptr, len);
+    }
+    room[len] = '\0';
+}
+
 #endif

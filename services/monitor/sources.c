@@ -58,17 +58,6 @@ sources_free(struct sources **s)
     *s = NULL;
 }
 
-static void
-copy(char *room, size_t size, struct sp_view v)
-{
-    size_t len = v.len < size ? v.len : size - 1;
-
-    if (len > 0) {
-        memcpy(room, v.ptr, len);
-    }
-    room[len] = '\0';
-}
-
 /* The entry of a process; a new one where it is unknown. */
 static struct entry *
 entry_of(struct sources *s, enum sp_service_id service, struct sp_view replica,
@@ -92,7 +81,8 @@ entry_of(struct sources *s, enum sp_service_id service, struct sp_view replica,
     oldest->taken = true;
     oldest->heard_ms = now_ms;
     oldest->source.service = service;
-    copy(oldest->source.replica, sizeof(oldest->source.replica), replica);
+    sp_view_copy_text(oldest->source.replica, sizeof(oldest->source.replica),
+                      replica);
     oldest->source.metrics = sp_buf_new(METRICS_MAX);
     oldest->source.status_ms = -1;
     return oldest;
@@ -188,7 +178,8 @@ sources_status(struct sources *s, enum sp_service_id service,
     source->pid = status->pid;
     source->ready = status->ready;
     source->queue_depth = status->queue_depth;
-    copy(source->last_error, sizeof(source->last_error), status->last_error);
+    sp_view_copy_text(source->last_error, sizeof(source->last_error),
+                      status->last_error);
     sp_buf_reset(&source->metrics);
     (void)sp_buf_add_view(&source->metrics, status->metrics);
     source->status_ms = now_ms;

@@ -51,17 +51,6 @@ hush_free(struct hush **h)
 }
 
 static void
-copy(char *room, size_t size, struct sp_view v)
-{
-    size_t len = v.len < size ? v.len : size - 1;
-
-    if (len > 0) {
-        memcpy(room, v.ptr, len);
-    }
-    room[len] = '\0';
-}
-
-static void
 remember(struct entry *e, const struct hush_note *note)
 {
     const struct sp_occurrence *what = &note->what;
@@ -72,11 +61,11 @@ remember(struct entry *e, const struct hush_note *note)
     if (what->request_id.len == sizeof(e->request_id)) {
         memcpy(e->request_id, what->request_id.ptr, sizeof(e->request_id));
     }
-    copy(e->address, sizeof(e->address), what->address);
-    copy(e->subject, sizeof(e->subject), what->subject);
-    copy(e->client, sizeof(e->client), what->client);
-    copy(e->object, sizeof(e->object), what->object);
-    copy(e->facts, sizeof(e->facts), sp_view_of(note->facts));
+    sp_view_copy_text(e->address, sizeof(e->address), what->address);
+    sp_view_copy_text(e->subject, sizeof(e->subject), what->subject);
+    sp_view_copy_text(e->client, sizeof(e->client), what->client);
+    sp_view_copy_text(e->object, sizeof(e->object), what->object);
+    sp_view_copy_text(e->facts, sizeof(e->facts), sp_view_of(note->facts));
 }
 
 static void

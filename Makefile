@@ -8,9 +8,9 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 
 SERVICES := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
-UNIT := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
-ATTACK := $(patsubst tests/attack/%.c,%,$(wildcard tests/attack/test_*.c))
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/test_*.c))
+ATTACK := $(patsubst %.c,%,$(wildcard tests/attack/*/test_*.c))
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*/fuzz_*.c))
 
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || \
 	echo msgpack)
@@ -52,11 +52,10 @@ LDFLAGS += -pie -Wl,-z,relro,-z,now $(filter -fsanitize=%,$(CFLAGS_$(PROFILE)))\
 	$(filter --coverage,$(CFLAGS_$(PROFILE)))
 
 objects = $(patsubst %.c,$(B)/obj/%.o,$(wildcard $(1)))
-COMMON_OBJ := $(call objects,common/*.c proto/*.c)
+COMMON_OBJ := $(call objects,common/*/*.c proto/*.c)
 CLI_OBJ := $(call objects,clients/sallyport/*.c)
 service_obj = $(filter-out $(B)/obj/services/$(1)/main.o,\
-	$(call objects,services/$(1)/*.c))
-SERVICE_LIBS := $(foreach s,$(SERVICES),$(B)/lib/lib$(s).a)
+	$(call objects,services/$(1)/*.c services/$(1)/*/*.c))
 PROGRAMS := $(addprefix $(B)/,$(SERVICES)) \
 	$(if $(CLI_OBJ),$(B)/sallyport)
 
@@ -92,24 +91,31 @@ $(B)/sallyport: $(B)/obj/clients/sallyport/main.o $(CLI_LIB) \
 		$(B)/lib/libcommon.a
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
-$(B)/tests/unit/test_sallyport_%: $(B)/obj/tests/unit/test_sallyport_%.o \
-		$(CLI_LIB) $(B)/lib/libcommon.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
-
-$(B)/tests/%: $(B)/obj/tests/%.o $(SERVICE_LIBS) $(B)/lib/libcommon.a
-	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $< -Wl,--start-group $(SERVICE_LIBS) \
-		$(B)/lib/libcommon.a -Wl,--end-group $(LIBS) -lcriterion -o $@
+# A test links with what it tests and no other service: the folder below
+# tests/unit, tests/attack and tests/fuzz says which.
+TESTED := $(SERVICES) sallyport
+define test_rules
+$(B)/tests/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o \
+		$(2:%=$(B)/lib/lib%.a) $(B)/lib/libcommon.a
+	$$(LINK_TEST)
+$(B)/tests/attack/$(1)/%: $(B)/obj/tests/attack/$(1)/%.o \
+		$(2:%=$(B)/lib/lib%.a) $(B)/lib/libcommon.a
+	$$(LINK_TEST)
+build/fuzz/$(1)/%: build/fuzz/obj/tests/fuzz/$(1)/%.o \
+		$(2:%=build/fuzz/lib/lib%.a) build/fuzz/lib/libcommon.a
+	@mkdir -p $$(@D)
+	$$(CC) -fsanitize=fuzzer,address,undefined $$^ $$(LIBS) -o $$@
+endef
+define LINK_TEST
+@mkdir -p $(@D)
+$(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@
+endef
+$(foreach s,$(TESTED),$(eval $(call test_rules,$(s),$(s))))
+$(foreach s,common proto,$(eval $(call test_rules,$(s),)))
 .SECONDARY:
 
-unit-programs: $(addprefix $(B)/tests/unit/,$(UNIT)) \
-	$(addprefix $(B)/tests/attack/,$(ATTACK))
+unit-programs: $(addprefix $(B)/,$(UNIT) $(ATTACK))
 
-FUZZ_LIBS := $(SERVICE_LIBS:$(B)/%=build/fuzz/%) build/fuzz/lib/libcommon.a
-build/fuzz/%: build/fuzz/obj/tests/fuzz/%.o $(FUZZ_LIBS)
-	$(CC) -fsanitize=fuzzer,address,undefined $< -Wl,--start-group \
-		$(FUZZ_LIBS) -Wl,--end-group $(LIBS) -o $@
 fuzz-programs: $(addprefix build/fuzz/,$(FUZZ))
 
 -include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

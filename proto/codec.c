@@ -3,8 +3,8 @@
 
 #include <msgpack.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 #include "proto/wire.h"
 
 /* Array items in front of the fields: protocol version and message id. */

@@ -6,8 +6,8 @@
 #ifndef SP_PROTO_CODEC_H
 #define SP_PROTO_CODEC_H
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 #include "proto/message.h"
 
 /* Longest envelope that is looked at. */

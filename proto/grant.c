@@ -5,7 +5,7 @@
 
 #include <sodium.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES

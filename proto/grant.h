@@ -7,10 +7,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/secret.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/secret.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
 
 #define SP_GRANT_KEY_BYTES 32
 #define SP_GRANT_DIGEST_BYTES 32

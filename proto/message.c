@@ -1,8 +1,8 @@
 /* The schema's rows as tables. */
 #include "proto/message.h"
 
-#include "common/compiler.h"
-#include "common/error.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
 
 #define FIELD_ROW(type_, name_, min_, max_)                                    \
     { .name = #name_,                                                          \

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/view.h"
+#include "common/base/view.h"
 #include "proto/schema.h"
 
 /* enum sp_service_id: SP_SERVICE_EDGE, SP_SERVICE_AUTH, ... */

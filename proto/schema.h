@@ -36,7 +36,7 @@
 
 /* What every message of a request carries.
  * request_id   16 random bytes made by the edge
- * reply_to     which edge replica waits for the answer (see common/link.h)
+ * reply_to     which edge replica waits for the answer (see common/link/link.h)
  * attempt      0 for the first sending, then 1, 2: the edge sends again
  * deadline_ms  time left when the message was sent
  * birth_ms     wall clock of the edge when the request arrived

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 /* Where the scan stands in the bytes. */
 struct cursor {

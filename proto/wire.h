@@ -3,8 +3,8 @@
 #ifndef SP_PROTO_WIRE_H
 #define SP_PROTO_WIRE_H
 
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
 
 /* An envelope is one flat array: 2 fixed members and at most 40 fields. */
 #define SP_WIRE_MAX_ITEMS 48

@@ -8,9 +8,9 @@
 
 #include "clients/sallyport/commands.h"
 #include "clients/sallyport/gate.h"
-#include "common/audit_verify.h"
-#include "common/error.h"
-#include "common/log.h"
+#include "common/audit/audit_verify.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 
 #define KEY "keys/monitor/audit.key"
 #define TRAIL "store/monitor/audit.log"

@@ -12,7 +12,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 #define DAY_S 86400
 /* Clients whose clock is a little behind take it at once. */

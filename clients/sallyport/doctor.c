@@ -15,9 +15,9 @@
 #include "clients/sallyport/supervise.h"
 #include "clients/sallyport/trial.h"
 #include "clients/sallyport/web.h"
-#include "common/address.h"
-#include "common/alloc.h"
-#include "common/clock.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/text/address.h"
 
 #define SAID_MAX 65536
 #define WHY_MAX 1024

@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
 
 /* True where `path` is a regular file that holds something. An empty one is
  * what a crashed machine leaves of a file that never reached the disk. */

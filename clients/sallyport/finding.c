@@ -4,7 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 
 static void SP_PRINTF(2, 0)
 print(const char *word, const char *format, va_list args)

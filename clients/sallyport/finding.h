@@ -3,7 +3,7 @@
 #ifndef SP_CLIENTS_SALLYPORT_FINDING_H
 #define SP_CLIENTS_SALLYPORT_FINDING_H
 
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 
 /* Counts what was printed. */
 struct findings {

@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "clients/sallyport/files.h"
-#include "common/alloc.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/log.h"
 
 #define ENV_FILE ".env"
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/compiler.h"
-#include "common/settings.h"
+#include "common/base/compiler.h"
+#include "common/process/settings.h"
 #include "proto/message.h"
 
 struct gate {

@@ -4,7 +4,7 @@
 
 #include "clients/sallyport/commands.h"
 #include "clients/sallyport/gate.h"
-#include "common/pulse.h"
+#include "common/stage/pulse.h"
 #include "proto/message.h"
 
 int

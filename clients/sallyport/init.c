@@ -8,9 +8,9 @@
 #include "clients/sallyport/commands.h"
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/state.h"
-#include "common/alloc.h"
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 
 void
 init_gate(const struct gate *gate)

@@ -12,7 +12,7 @@
 #include <openssl/rsa.h>
 #include <sodium.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 #define RSA_BITS 2048
 #define HEX_MAX 64

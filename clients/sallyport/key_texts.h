@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 
 /* Room for any one of them. */
 #define KEY_TEXT_MAX 8192

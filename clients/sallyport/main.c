@@ -41,7 +41,7 @@
  *     stderr says which, and the mend.
  *
  * TESTS
- *     tests/unit/test_sallyport_*.c, tests/system/test_operator.py,
+ *     tests/unit/sallyport/, tests/system/test_operator.py,
  *     tests/system/test_install.py
  */
 #include <errno.h>
@@ -55,8 +55,8 @@
 #include <sodium.h>
 
 #include "clients/sallyport/commands.h"
-#include "common/compiler.h"
-#include "common/log.h"
+#include "common/base/compiler.h"
+#include "common/base/log.h"
 
 #define USAGE 2
 

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 
 /* Starts `argv` (looked up in PATH) with all signals as they are by default, in
  * a session of its own, so that the terminal's Ctrl-C does not reach it. It

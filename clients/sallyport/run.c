@@ -19,9 +19,9 @@
 #include "clients/sallyport/process.h"
 #include "clients/sallyport/supervise.h"
 #include "clients/sallyport/web.h"
-#include "common/alloc.h"
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 
 #define LOCK "run.lock"
 #define LOOK_MS 15

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "common/buf.h"
+#include "common/text/buf.h"
 
 struct gate;
 

@@ -6,9 +6,9 @@
 #include "clients/sallyport/commands.h"
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/supervise.h"
-#include "common/clock.h"
-#include "common/log.h"
-#include "common/pulse.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
+#include "common/stage/pulse.h"
 
 #define WHY_MAX 1024
 #define LOOK_MS 20

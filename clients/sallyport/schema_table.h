@@ -2,7 +2,7 @@
 #ifndef SP_CLIENTS_SALLYPORT_SCHEMA_TABLE_H
 #define SP_CLIENTS_SALLYPORT_SCHEMA_TABLE_H
 
-#include "common/buf.h"
+#include "common/text/buf.h"
 
 #define SCHEMA_TABLE_MAX 65536
 

@@ -14,7 +14,7 @@
 #include "clients/sallyport/certificate.h"
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/key_texts.h"
-#include "common/error.h"
+#include "common/base/error.h"
 
 #define SECRET_MODE 0600
 #define DIRECTORY_MODE 0700

@@ -16,7 +16,7 @@
 
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/key_texts.h"
-#include "common/error.h"
+#include "common/base/error.h"
 
 /* The largest file that is handed on is an upstream's key or a certificate. */
 #define FILE_MAX 65536

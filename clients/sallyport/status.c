@@ -8,8 +8,8 @@
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/status_table.h"
 #include "clients/sallyport/supervise.h"
-#include "common/alloc.h"
-#include "common/clock.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
 
 #define STATUS_FILE "store/monitor/status.json"
 #define STATUS_MAX (1024 * 1024)

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/error.h"
-#include "common/json.h"
+#include "common/base/error.h"
+#include "common/text/json.h"
 
 static void
 copy_text(const struct sp_json *json, const struct sp_json_token *object,

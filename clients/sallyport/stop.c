@@ -11,8 +11,8 @@
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/run.h"
 #include "clients/sallyport/supervise.h"
-#include "common/clock.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/log.h"
 
 #define LOOK_MS 20
 #define STOP_MAX_MS 60000

@@ -14,8 +14,8 @@
 
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/process.h"
-#include "common/clock.h"
-#include "common/error.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
 
 /* s6-svscan leaves names alone that begin with a dot: the directories are
  * here, the scan directory links to them. A replica that is taken out keeps

@@ -13,10 +13,10 @@
 #include "clients/sallyport/process.h"
 #include "clients/sallyport/state.h"
 #include "clients/sallyport/web.h"
-#include "common/alloc.h"
-#include "common/error.h"
-#include "common/json.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/text/json.h"
 
 #define SECRET_TEXT_MAX 512
 #define FORM_MAX 8192

@@ -14,10 +14,10 @@
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/process.h"
 #include "clients/sallyport/state.h"
-#include "common/alloc.h"
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 
 #define MAX_OPEN 16
 

@@ -5,8 +5,8 @@
 
 #include <limits.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 #include "proto/message.h"
 
 struct gate;

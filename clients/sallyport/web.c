@@ -8,7 +8,7 @@
 
 #include <curl/curl.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 static size_t
 take(char *bytes, size_t size, size_t count, void *arg)

@@ -4,10 +4,10 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "common/clock.h"
-#include "common/error.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
 #include "proto/grant.h"
-#include "services/auth/credentials.h"
+#include "services/auth/oauth/credentials.h"
 
 #define MAX_CHALLENGE 4096
 

@@ -5,15 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/headers.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/text/headers.h"
 #include "proto/grant.h"
 #include "services/auth/access.h"
 #include "services/auth/claims.h"
-#include "services/auth/token_endpoint.h"
+#include "services/auth/oauth/token_endpoint.h"
 
 #define KEY_DIRECTORY "keys/auth"
 #define MAX_SENTENCE 1024

@@ -4,19 +4,19 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/refusal.h"
-#include "common/secret.h"
-#include "common/service.h"
+#include "common/base/secret.h"
+#include "common/stage/refusal.h"
+#include "common/stage/service.h"
+#include "common/text/buf.h"
 #include "services/auth/auth_config.h"
 #include "services/auth/cache.h"
-#include "services/auth/clients.h"
 #include "services/auth/hasher.h"
 #include "services/auth/keyset.h"
-#include "services/auth/metadata.h"
+#include "services/auth/oauth/clients.h"
+#include "services/auth/oauth/metadata.h"
+#include "services/auth/oauth/token_request.h"
 #include "services/auth/throttle.h"
 #include "services/auth/token.h"
-#include "services/auth/token_request.h"
 
 struct token_endpoint;
 

@@ -6,10 +6,10 @@
 
 #include <cyaml/cyaml.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/config.h"
-#include "common/error.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/process/config.h"
+#include "common/text/buf.h"
 #include "services/auth/claims.h"
 
 #define MAX_LIST 64

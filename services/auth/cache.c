@@ -5,8 +5,8 @@
 
 #include <openssl/evp.h>
 
-#include "common/alloc.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/log.h"
 
 struct entry {
     unsigned char key[CACHE_KEY_BYTES];

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/view.h"
+#include "common/base/view.h"
 
 #define CACHE_KEY_BYTES 32
 

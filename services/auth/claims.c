@@ -1,7 +1,7 @@
 /* Claims: each required one present, of the right type, and about us. */
 #include "services/auth/claims.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 /* Beyond it milliseconds would not fit; the year 292,000,000. */
 #define MAX_SECONDS (INT64_MAX / 1000)

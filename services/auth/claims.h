@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/compiler.h"
-#include "common/json.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/json.h"
 #include "services/auth/fault.h"
 
 /* Limits of the schema's subject, client and scopes fields. */

@@ -3,8 +3,8 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 
 static int
 decode(struct sp_view text, int variant, struct sp_buf *out)

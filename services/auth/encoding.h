@@ -3,9 +3,9 @@
 #ifndef SP_SERVICES_AUTH_ENCODING_H
 #define SP_SERVICES_AUTH_ENCODING_H
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
 
 /* Appends the bytes of base64url text without padding (RFC 7515 section 2). 0,
  * SP_EFORMAT, or SP_ELIMIT where `out` is full. */

@@ -5,8 +5,8 @@
 
 #include <sodium.h>
 
-#include "common/error.h"
-#include "common/jail.h"
+#include "common/base/error.h"
+#include "common/process/jail.h"
 
 struct question {
     uint32_t tag;

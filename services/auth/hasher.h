@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/compiler.h"
-#include "common/helper.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/process/helper.h"
 
 /* Longest client secret that is looked at. */
 #define HASHER_MAX_SECRET 256

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/alloc.h"
+#include "common/base/alloc.h"
 #include "services/auth/encoding.h"
 
 struct jws *

@@ -6,10 +6,10 @@
 
 #include <stdbool.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/json.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
+#include "common/text/json.h"
 #include "services/auth/fault.h"
 #include "services/auth/keyset.h"
 

@@ -14,9 +14,9 @@
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
-#include "common/secret.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "common/base/secret.h"
 #include "services/auth/encoding.h"
 
 #define COORDINATE_BYTES 32 /* P-256 */

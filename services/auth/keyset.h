@@ -6,9 +6,9 @@
 
 #include <stdbool.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
 
 #define KEYSET_MAX 16     /* keys at one time: a rotation needs two or three */
 #define KEYSET_KID_LEN 43 /* base64url of a SHA-256 digest */

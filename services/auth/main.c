@@ -49,10 +49,10 @@
  *     process ends and is started again.
  *
  * TESTS
- *     tests/unit/test_auth_*.c, tests/attack/test_token.c,
- *     tests/fuzz/fuzz_token.c, tests/fuzz/fuzz_form.c
+ *     tests/unit/auth/, tests/attack/auth/test_token.c,
+ *     tests/fuzz/auth/fuzz_token.c, tests/fuzz/auth/fuzz_form.c
  */
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 #include "services/auth/auth.h"
 
 int

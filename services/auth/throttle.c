@@ -7,7 +7,7 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
+#include "common/base/alloc.h"
 
 #define SETS 1024 /* a power of two */
 #define WAYS 4

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "common/view.h"
+#include "common/base/view.h"
 
 struct throttle;
 

@@ -9,9 +9,9 @@
 
 #include <jwt.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 #include "services/auth/encoding.h"
 #include "services/auth/jws.h"
 

@@ -4,9 +4,9 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
 #include "services/auth/claims.h"
 #include "services/auth/fault.h"
 #include "services/auth/keyset.h"

@@ -7,8 +7,8 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 
 struct slot {
     struct address_key key;

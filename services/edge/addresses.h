@@ -7,7 +7,7 @@
 #include <netinet/in.h>
 #include <stddef.h>
 
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 
 /* An IPv4 address mapped into IPv6, or the /64 of an IPv6 address. */
 struct address_key {

@@ -10,10 +10,10 @@
 
 #include <microhttpd.h>
 
-#include "common/alloc.h"
+#include "common/base/alloc.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
-#include "services/edge/front.h"
+#include "services/edge/mhd/front.h"
 
 static void
 leave_idle(struct connection *c)

@@ -10,9 +10,9 @@
 
 #include <gnutls/gnutls.h>
 
-#include "common/loop.h"
+#include "common/process/loop.h"
 #include "services/edge/addresses.h"
-#include "services/edge/records.h"
+#include "services/edge/mhd/records.h"
 
 struct edge;
 struct request;

@@ -5,14 +5,14 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/log.h"
 #include "services/edge/addresses.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge_config.h"
-#include "services/edge/front.h"
 #include "services/edge/hosts.h"
 #include "services/edge/listener.h"
+#include "services/edge/mhd/front.h"
 #include "services/edge/request.h"
 #include "services/edge/tls.h"
 

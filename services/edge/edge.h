@@ -9,11 +9,11 @@
 
 #include <gnutls/gnutls.h>
 
-#include "common/loop.h"
-#include "common/service.h"
+#include "common/process/loop.h"
+#include "common/stage/service.h"
 #include "services/edge/figures.h"
+#include "services/edge/mhd/records.h"
 #include "services/edge/readiness.h"
-#include "services/edge/records.h"
 #include "services/edge/retry.h"
 
 struct addresses;
@@ -62,7 +62,7 @@ struct edge {
     unsigned char random[EDGE_RANDOM_BYTES];
 };
 
-/* The hooks of `struct sp_service`, see common/service.h. */
+/* The hooks of `struct sp_service`, see common/stage/service.h. */
 void
 edge_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail);
 

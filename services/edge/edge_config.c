@@ -6,10 +6,10 @@
 
 #include <cyaml/cyaml.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/config.h"
-#include "common/log.h"
+#include "common/base/compiler.h"
+#include "common/base/log.h"
+#include "common/process/config.h"
+#include "common/text/buf.h"
 #include "proto/schema.h"
 
 #define NUMBER(type, name)                                                     \

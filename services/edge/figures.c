@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 
 #define US_PER_S 1000000
 

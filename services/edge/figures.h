@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
+#include "common/text/buf.h"
 
 #define FIGURES_BUCKETS 9
 

@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <strings.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 
 #define MAX_NAMES 64
 /* Longest DNS name (253) with scheme and port. */

@@ -3,8 +3,8 @@
 
 #include <strings.h>
 
-#include "common/error.h"
-#include "common/headers.h"
+#include "common/base/error.h"
+#include "common/text/headers.h"
 
 #define MAX_NAME 128
 /* Digits of 2^63 - 1. */

@@ -6,19 +6,19 @@
 
 #include <gnutls/gnutls.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
 #include "services/edge/hosts.h"
 #include "services/edge/http_rules.h"
-#include "services/edge/layout.h"
+#include "services/edge/mhd/layout.h"
+#include "services/edge/mhd/records.h"
+#include "services/edge/mhd/reply.h"
 #include "services/edge/paths.h"
 #include "services/edge/pipeline.h"
-#include "services/edge/records.h"
-#include "services/edge/reply.h"
 #include "services/edge/request.h"
 
 /* A refused body up to this length is read to its end, so that the client

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/address.h"
-#include "common/log.h"
+#include "common/base/log.h"
+#include "common/text/address.h"
 
 /* A process that is being replaced may hold the port a moment longer. */
 #define BIND_TRIES 40

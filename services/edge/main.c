@@ -55,10 +55,10 @@
  *     form, with our headers, and the connection ends.
  *
  * TESTS
- *     tests/unit/test_edge_*.c, tests/fuzz/fuzz_http_rules.c,
+ *     tests/unit/edge/, tests/fuzz/edge/fuzz_http_rules.c,
  *     tests/system/test_http.py, tests/system/test_tls.py
  */
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 #include "services/edge/edge.h"
 #include "services/edge/pipeline.h"
 

@@ -3,7 +3,7 @@
 
 #include <stdint.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 static const struct paths_rule rules[] = {
     { "/mcp", PATHS_POST | PATHS_DELETE, PATHS_MCP, PATHS_PIPELINE },

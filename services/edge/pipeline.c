@@ -4,13 +4,13 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/headers.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/text/headers.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
-#include "services/edge/reply.h"
+#include "services/edge/mhd/reply.h"
 #include "services/edge/request.h"
 
 /* What a stream may hold beyond its credit: our own comments, and what

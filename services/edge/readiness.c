@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 
 #define STARTING_MS 50
 #define TROUBLED_MS 250

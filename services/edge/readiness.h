@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/view.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
 #include "proto/message.h"
 
 #define READINESS_EXECUTORS 3

@@ -3,7 +3,7 @@
 
 #include <microhttpd.h>
 
-#include "common/alloc.h"
+#include "common/base/alloc.h"
 #include "proto/schema.h"
 #include "services/edge/addresses.h"
 #include "services/edge/connection.h"

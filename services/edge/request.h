@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/loop.h"
+#include "common/base/compiler.h"
+#include "common/process/loop.h"
+#include "common/text/buf.h"
 #include "proto/message.h"
 #include "services/edge/http_rules.h"
 #include "services/edge/paths.h"

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 
 struct request_table {
     struct request_entry **buckets;

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
 
 #define REQUEST_ID_LEN 16
 

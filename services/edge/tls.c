@@ -7,11 +7,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
-#include "common/log.h"
-#include "common/secret.h"
-#include "common/service.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/base/secret.h"
+#include "common/stage/service.h"
 
 /* Server certificate with its chain. */
 #define MAX_CHAIN 65536

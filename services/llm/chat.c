@@ -1,7 +1,7 @@
 /* Requests and answers of Chat Completions. */
 #include "services/llm/chat.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 /* True and false count; anything else, null included, is false as absent. */
 static int

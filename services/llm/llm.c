@@ -6,8 +6,8 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 #include "services/llm/chat.h"
 #include "services/llm/llm_call.h"
 #include "services/llm/models.h"

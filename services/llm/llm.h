@@ -7,14 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/fetcher.h"
-#include "common/json.h"
-#include "common/link.h"
-#include "common/loop.h"
-#include "common/secret.h"
-#include "common/service.h"
+#include "common/base/compiler.h"
+#include "common/base/secret.h"
+#include "common/fetch/fetcher.h"
+#include "common/link/link.h"
+#include "common/process/loop.h"
+#include "common/stage/service.h"
+#include "common/text/buf.h"
+#include "common/text/json.h"
 #include "proto/grant.h"
 #include "proto/message.h"
 #include "services/llm/llm_config.h"

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
-#include "common/headers.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "common/text/headers.h"
 #include "services/llm/chat.h"
 #include "services/llm/models.h"
 #include "services/llm/sse.h"

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "common/view.h"
+#include "common/base/view.h"
 #include "proto/message.h"
 #include "services/llm/llm.h"
 

@@ -8,11 +8,11 @@
 
 #include <cyaml/cyaml.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/config.h"
-#include "common/fetch_target.h"
-#include "common/log.h"
+#include "common/base/compiler.h"
+#include "common/base/log.h"
+#include "common/fetch/fetch_target.h"
+#include "common/process/config.h"
+#include "common/text/buf.h"
 #include "proto/schema.h"
 
 #define NUMBER(type, name)                                                     \

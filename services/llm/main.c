@@ -52,19 +52,19 @@
  *     ran and lost is asked anew. A killed replica loses its calls.
  *
  * TESTS
- *     tests/unit/test_sse.c, test_chat.c, test_models.c, test_upstream.c,
+ *     tests/unit/llm/test_sse.c, test_chat.c, test_models.c, test_upstream.c,
  *     test_llm.c, test_llm_config.c, test_fetcher.c, test_fetch_address.c;
- *     tests/attack/test_fetcher.c, test_fetch_tls.c, test_llm.c;
- *     tests/fuzz/fuzz_sse.c, fuzz_chat.c; tests/interop/test_openai.py
+ *     tests/attack/common/test_fetcher.c, test_fetch_tls.c, test_llm.c;
+ *     tests/fuzz/llm/fuzz_sse.c, fuzz_chat.c; tests/interop/test_openai.py
  */
 #include <errno.h>
 #include <stdio.h>
 
-#include "common/alloc.h"
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
-#include "common/service.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/stage/service.h"
 #include "services/llm/llm.h"
 
 struct process {

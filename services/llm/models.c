@@ -1,7 +1,7 @@
 /* The allow-list of models. */
 #include "services/llm/models.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 #define LATEST ":latest"
 

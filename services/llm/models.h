@@ -4,10 +4,10 @@
 
 #include <stdbool.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/json.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
+#include "common/text/json.h"
 #include "services/llm/llm_config.h"
 
 /* True where llm.yaml lists the model. With Ollama "name" and "name:latest" are

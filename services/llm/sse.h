@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
 
 struct sse {
     struct sp_buf line; /* the unfinished line */

@@ -1,8 +1,8 @@
 /* The upstream's failures in our words. */
 #include "services/llm/upstream.h"
 
-#include "common/error.h"
-#include "common/refusal.h"
+#include "common/base/error.h"
+#include "common/stage/refusal.h"
 #include "services/llm/chat.h"
 
 #define MAX_RETRY_AFTER_S 3600

@@ -3,9 +3,9 @@
 
 #include <inttypes.h>
 
-#include "common/clock.h"
-#include "common/compiler.h"
-#include "common/log.h"
+#include "common/base/clock.h"
+#include "common/base/compiler.h"
+#include "common/base/log.h"
 
 static void
 add_fact(struct sp_buf *out, const char *name, struct sp_view value)

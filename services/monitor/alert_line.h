@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
+#include "common/text/buf.h"
 #include "services/monitor/detect.h"
 
 /* Appends time, severity, rule, what it means and the facts of the last event,

@@ -6,7 +6,7 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
+#include "common/base/alloc.h"
 
 /* Rule and key pairs that are watched at one time: sets of a few places, so
  * that a flood of keys costs neither memory nor time. */

@@ -57,10 +57,10 @@
  *     finds the trail locked and refuses to start.
  *
  * TESTS
- *     tests/unit/test_audit.c, test_ascii.c, test_sources.c, test_detect.c,
+ *     tests/unit/common/test_audit.c, test_ascii.c, test_sources.c, test_detect.c,
  *     test_scrape.c, test_status_file.c, test_metrics_server.c,
- *     test_monitor_{config,wire}.c; tests/attack/test_audit.c;
- *     tests/fuzz/fuzz_audit.c
+ *     test_monitor_{config,wire}.c; tests/attack/common/test_audit.c;
+ *     tests/fuzz/common/fuzz_audit.c
  */
 #include <errno.h>
 #include <string.h>
@@ -68,10 +68,10 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 #include "services/monitor/monitor.h"
 #include "services/monitor/scrape.h"
 #include "services/monitor/status_file.h"

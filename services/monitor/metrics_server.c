@@ -11,8 +11,8 @@
 
 #include <microhttpd.h>
 
-#include "common/address.h"
-#include "common/alloc.h"
+#include "common/base/alloc.h"
+#include "common/text/address.h"
 #include "services/monitor/scrape.h"
 
 #define BACKLOG 16

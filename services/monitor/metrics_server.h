@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
-#include "common/loop.h"
+#include "common/base/compiler.h"
+#include "common/process/loop.h"
+#include "common/text/buf.h"
 
 struct metrics_server;
 

@@ -2,8 +2,8 @@
 #ifndef SP_SERVICES_MONITOR_MONITOR_H
 #define SP_SERVICES_MONITOR_MONITOR_H
 
-#include "common/audit_chain.h"
-#include "common/service.h"
+#include "common/audit/audit_chain.h"
+#include "common/stage/service.h"
 #include "services/monitor/detect.h"
 #include "services/monitor/metrics_server.h"
 #include "services/monitor/monitor_config.h"

@@ -7,8 +7,8 @@
 
 #include <cyaml/cyaml.h>
 
-#include "common/config.h"
-#include "common/error.h"
+#include "common/base/error.h"
+#include "common/process/config.h"
 
 #define MAX_RULES 64
 #define MAX_KINDS 16

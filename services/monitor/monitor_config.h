@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 
 /* Events that a rule keeps the times of. */
 #define MONITOR_MAX_COUNT 32

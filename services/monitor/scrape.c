@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/compiler.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
 
 /* A sample as a process sent it; views into its text. */
 struct sample {

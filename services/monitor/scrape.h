@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
+#include "common/text/buf.h"
 #include "services/monitor/sources.h"
 
 /* A page of 256 processes with 32 KiB each, and their labels. */

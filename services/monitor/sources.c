@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/compiler.h"
+#include "common/base/alloc.h"
+#include "common/base/compiler.h"
 
 #define BOOT_BYTES 8
 #define METRICS_MAX 32768

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/buf.h"
+#include "common/text/buf.h"
 #include "proto/message.h"
 
 /* Processes known at one time; the longest silent one makes room. */

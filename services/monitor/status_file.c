@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "common/ascii.h"
-#include "common/error.h"
+#include "common/base/error.h"
+#include "common/text/ascii.h"
 
 static void
 write_one(const struct source *s, int64_t now_ms, int64_t wall_ms,

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 #include "services/monitor/sources.h"
 
 /* Appends a JSON array with one object for each process: service, replica, pid,

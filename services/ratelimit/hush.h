@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/service.h"
+#include "common/stage/service.h"
 #include "services/ratelimit/limits.h"
 
 /* Keys told apart at one time; all others of that second are told as one. */

@@ -5,7 +5,7 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
+#include "common/base/alloc.h"
 
 /* The longest subject or client of the schema. */
 #define MAX_VALUE 256

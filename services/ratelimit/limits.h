@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/view.h"
+#include "common/base/view.h"
 
 #define LIMITS_SEED_BYTES 16
 #define LIMITS_WAYS 16

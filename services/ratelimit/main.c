@@ -46,13 +46,13 @@
  *     nearest to recovery first and counts it.
  *
  * TESTS
- *     tests/unit/test_gcra.c, test_limits.c, test_admission.c, test_hush.c,
- *     test_ratelimit_{config,refuse,wire}.c; tests/attack/test_ratelimit.c
+ *     tests/unit/ratelimit/test_gcra.c, test_limits.c, test_admission.c, test_hush.c,
+ *     test_ratelimit_{config,refuse,wire}.c; tests/attack/ratelimit/test_ratelimit.c
  */
 #include <sodium.h>
 
-#include "common/alloc.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/log.h"
 #include "services/ratelimit/ratelimit.h"
 
 #define MAX_ANSWER 8192

@@ -2,7 +2,7 @@
 #ifndef SP_SERVICES_RATELIMIT_RATELIMIT_H
 #define SP_SERVICES_RATELIMIT_RATELIMIT_H
 
-#include "common/service.h"
+#include "common/stage/service.h"
 #include "services/ratelimit/admission.h"
 #include "services/ratelimit/hush.h"
 

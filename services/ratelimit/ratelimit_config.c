@@ -8,9 +8,9 @@
 
 #include <cyaml/cyaml.h>
 
-#include "common/compiler.h"
-#include "common/config.h"
-#include "common/error.h"
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+#include "common/process/config.h"
 
 /* A tier's number is one byte of the keys of its limits. */
 #define MAX_TIERS 64

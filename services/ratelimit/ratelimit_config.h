@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 
 /* The keys as in the file, which says what each means. */
 struct rate_config {

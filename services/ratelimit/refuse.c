@@ -3,8 +3,8 @@
 
 #include <inttypes.h>
 
-#include "common/error.h"
-#include "common/refusal.h"
+#include "common/base/error.h"
+#include "common/stage/refusal.h"
 
 #define NS_PER_S INT64_C(1000000000)
 

@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/compiler.h"
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 #include "services/ratelimit/admission.h"
 
 /* Whole seconds, rounded up, at least 1: who waits so long is not refused by

@@ -4,8 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 #include "services/tools/sql.h"
 
 #define REQUEST_ID_BYTES 16

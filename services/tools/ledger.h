@@ -9,8 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
 
 struct ledger;
 

@@ -64,14 +64,14 @@
  *     expired, so that no valid repetition finds it forgotten.
  *
  * TESTS
- *     tests/unit/test_tools_*.c, tests/attack/test_tools.c,
- *     tests/fuzz/fuzz_session.c
+ *     tests/unit/tools/, tests/attack/tools/test_tools.c,
+ *     tests/fuzz/tools/fuzz_session.c
  */
-#include "common/alloc.h"
-#include "common/error.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
 #include "proto/grant.h"
-#include "services/tools/session.h"
+#include "services/tools/mcp/session.h"
 #include "services/tools/tools.h"
 
 static struct sp_secret *

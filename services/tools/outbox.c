@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 
 struct entry {
     struct outbox_item item;

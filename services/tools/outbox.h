@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 #include "proto/message.h"
 
 /* More than can wait in one turn; a receiver that stays away costs memory. */

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 /* Several replicas may turn the same new file to WAL at once: SQLite then says
  * busy without asking its own busy handler. */

@@ -7,8 +7,8 @@
 
 #include <sqlite3.h>
 
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
 
 /* How long a call waits while another replica writes. A group of calls is
  * committed within milliseconds: who waits longer has met a fault. */

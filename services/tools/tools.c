@@ -3,7 +3,7 @@
 
 #include <sodium.h>
 
-#include "common/alloc.h"
+#include "common/base/alloc.h"
 #include "proto/grant.h"
 
 void

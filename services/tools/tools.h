@@ -2,14 +2,14 @@
 #ifndef SP_SERVICES_TOOLS_TOOLS_H
 #define SP_SERVICES_TOOLS_TOOLS_H
 
-#include "common/catalogue.h"
-#include "common/secret.h"
-#include "common/service.h"
-#include "services/tools/customers.h"
+#include "common/base/secret.h"
+#include "common/stage/catalogue.h"
+#include "common/stage/service.h"
 #include "services/tools/ledger.h"
-#include "services/tools/mcp.h"
+#include "services/tools/mcp/mcp.h"
 #include "services/tools/outbox.h"
-#include "services/tools/toolset.h"
+#include "services/tools/run/customers.h"
+#include "services/tools/run/toolset.h"
 
 /* How often answers that found no receiver are tried again. */
 #define TOOLS_RETRY_MS 20

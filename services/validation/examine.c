@@ -1,13 +1,13 @@
 /* The examination of a request. */
 #include "services/validation/examine.h"
 
-#include "common/alloc.h"
-#include "common/error.h"
-#include "common/refusal.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "common/stage/refusal.h"
 #include "proto/grant.h"
-#include "services/validation/llm_shape.h"
-#include "services/validation/mcp_method.h"
-#include "services/validation/mcp_shape.h"
+#include "services/validation/llm/llm_shape.h"
+#include "services/validation/mcp/mcp_method.h"
+#include "services/validation/mcp/mcp_shape.h"
 #include "services/validation/policy.h"
 #include "services/validation/scope.h"
 

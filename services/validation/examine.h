@@ -3,9 +3,9 @@
 #ifndef SP_SERVICES_VALIDATION_EXAMINE_H
 #define SP_SERVICES_VALIDATION_EXAMINE_H
 
-#include "common/compiler.h"
+#include "common/base/compiler.h"
 #include "services/validation/inquiry.h"
-#include "services/validation/schema_check.h"
+#include "services/validation/schema/schema_check.h"
 #include "services/validation/toolbox.h"
 #include "services/validation/validation_config.h"
 #include "services/validation/verdict.h"

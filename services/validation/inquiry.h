@@ -2,7 +2,7 @@
 #ifndef SP_SERVICES_VALIDATION_INQUIRY_H
 #define SP_SERVICES_VALIDATION_INQUIRY_H
 
-#include "common/view.h"
+#include "common/base/view.h"
 
 /* Views live as long as the message. */
 struct inquiry {

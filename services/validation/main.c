@@ -48,16 +48,16 @@
  *     503 with Retry-After 1.
  *
  * TESTS
- *     tests/unit/test_schema.c (the official JSON Schema suite, less named
+ *     tests/unit/validation/test_schema.c (the official JSON Schema suite, less named
  *     groups), test_pattern.c, test_mcp_shape.c, test_llm_shape.c,
  *     test_answer.c, test_pending.c, test_validation_config.c,
- *     test_validation_wire.c; tests/attack/test_validation.c;
- *     tests/fuzz/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c,
+ *     test_validation_wire.c; tests/attack/validation/test_validation.c;
+ *     tests/fuzz/validation/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c,
  *     fuzz_llm_shape.c, fuzz_answer.c
  */
-#include "common/alloc.h"
-#include "common/catalogue.h"
-#include "common/log.h"
+#include "common/base/alloc.h"
+#include "common/base/log.h"
+#include "common/stage/catalogue.h"
 #include "services/validation/validation.h"
 
 #define MAX_WHY 1024

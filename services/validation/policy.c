@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 static const struct policy_row rows[] = {
     { "/mcp", "POST", POLICY_MCP_MESSAGE, NULL, SP_SERVICE_TOOLS },

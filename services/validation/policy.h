@@ -3,8 +3,8 @@
 #ifndef SP_SERVICES_VALIDATION_POLICY_H
 #define SP_SERVICES_VALIDATION_POLICY_H
 
-#include "common/compiler.h"
-#include "common/view.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
 #include "proto/message.h"
 
 /* How the request is examined. */

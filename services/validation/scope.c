@@ -1,7 +1,7 @@
 /* The refusal of a caller whose token lacks a scope. */
 #include "services/validation/scope.h"
 
-#include "common/refusal.h"
+#include "common/stage/refusal.h"
 
 int
 scope_refuse(struct verdict *verdict, struct sp_view path, const char *url,

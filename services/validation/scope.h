@@ -2,7 +2,7 @@
 #ifndef SP_SERVICES_VALIDATION_SCOPE_H
 #define SP_SERVICES_VALIDATION_SCOPE_H
 
-#include "common/view.h"
+#include "common/base/view.h"
 #include "services/validation/verdict.h"
 
 /* 403 with the challenge that tells a client which scope to ask for (RFC 6750

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/alloc.h"
-#include "common/error.h"
+#include "common/base/alloc.h"
+#include "common/base/error.h"
 
 struct toolbox {
     struct tool_check *checks; /* by name */

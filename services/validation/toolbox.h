@@ -2,12 +2,12 @@
 #ifndef SP_SERVICES_VALIDATION_TOOLBOX_H
 #define SP_SERVICES_VALIDATION_TOOLBOX_H
 
-#include "common/buf.h"
-#include "common/catalogue.h"
-#include "common/compiler.h"
-#include "common/view.h"
-#include "services/validation/mcp_param.h"
-#include "services/validation/schema.h"
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/stage/catalogue.h"
+#include "common/text/buf.h"
+#include "services/validation/mcp/mcp_param.h"
+#include "services/validation/schema/schema.h"
 
 struct tool_check {
     const struct sp_tool *tool;

@@ -2,9 +2,9 @@
 #ifndef SP_SERVICES_VALIDATION_VALIDATION_H
 #define SP_SERVICES_VALIDATION_VALIDATION_H
 
-#include "common/service.h"
-#include "services/validation/answer.h"
+#include "common/stage/service.h"
 #include "services/validation/examine.h"
+#include "services/validation/screen/answer.h"
 
 /* What is counted since the start. */
 struct validation_figures {

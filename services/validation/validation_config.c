@@ -5,8 +5,8 @@
 
 #include <cyaml/cyaml.h>
 
-#include "common/config.h"
-#include "common/error.h"
+#include "common/base/error.h"
+#include "common/process/config.h"
 #include "proto/schema.h"
 
 #define NUMBER(type, name)                                                     \

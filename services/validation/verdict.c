@@ -1,7 +1,7 @@
 /* What the examination of a request comes to. */
 #include "services/validation/verdict.h"
 
-#include "common/error.h"
+#include "common/base/error.h"
 
 #define MAX_HEADERS 4096
 #define MAX_BODY 8192 /* our own answers are sentences */

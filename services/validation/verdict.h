@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/buf.h"
-#include "common/refusal.h"
-#include "common/view.h"
+#include "common/base/view.h"
+#include "common/stage/refusal.h"
+#include "common/text/buf.h"
 #include "proto/message.h"
 
 struct tool_check;

@@ -4,11 +4,11 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "common/alloc.h"
-#include "common/clock.h"
-#include "common/error.h"
-#include "common/log.h"
-#include "common/refusal.h"
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/stage/refusal.h"
 #include "proto/grant.h"
 
 static const struct sp_place any_place = { .kind = SP_PLACE_ANY };

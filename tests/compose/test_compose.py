@@ -33,7 +33,7 @@ CONTAINERS = {**dict.fromkeys(STAGES, 1), "redis": 1, "validation": 3,
 OPEN = ["front", "metrics", "egress"]  # networks that are no link
 
 # Who sends to whom, from the schema; the port is the receiver's, as in
-# common/link_receive.c.
+# common/link/link_receive.c.
 ROUTES = sorted(set(
     (a.lower(), b.lower()) for a, b in re.findall(
         r"R\(\w+, (\w+), (\w+)\)",

@@ -1,0 +1,35 @@
+/* Error values shared by all modules: 0 is success, errors are negative. */
+#ifndef SP_COMMON_BASE_ERROR_H
+#define SP_COMMON_BASE_ERROR_H
+
+#define SP_ERRORS(E)                                                           \
+    E(SP_ETRUNCATED, "input ends early")                                       \
+    E(SP_EFORMAT, "input has the wrong form")                                  \
+    E(SP_ELIMIT, "a limit is exceeded")                                        \
+    E(SP_EVERSION, "unknown version")                                          \
+    E(SP_EUNKNOWN, "unknown name or id")                                       \
+    E(SP_EDENIED, "not allowed")                                               \
+    E(SP_EAUTH, "authentication failed")                                       \
+    E(SP_EEXPIRED, "expired")                                                  \
+    E(SP_EFULL, "queue or buffer is full")                                     \
+    E(SP_ENOPEER, "no peer is connected")                                      \
+    E(SP_EDUPLICATE, "already present")                                        \
+    E(SP_ECONFIG, "bad configuration")                                         \
+    E(SP_EPERM, "file permissions are too wide")                               \
+    E(SP_ESYSTEM, "a system call failed")                                      \
+    E(SP_ECRYPTO, "a cryptographic operation failed")                          \
+    E(SP_ESTORE, "the store failed")
+
+enum sp_error {
+    SP_OK = 0,
+    SP_ERROR_FIRST = -1000,
+#define SP_ERROR_ENUM(name, text) name,
+    SP_ERRORS(SP_ERROR_ENUM)
+#undef SP_ERROR_ENUM
+};
+
+/* A constant English text for an SP_E* value; never NULL. */
+const char *
+sp_strerror(int error);
+
+#endif

@@ -1,0 +1,108 @@
+/* The links between processes: ZeroMQ PUSH to PULL, one PULL per sender, so
+ * that the receiver knows the sender from the socket. ipc with a PLAIN secret
+ * per link on one machine, tcp with CURVE between containers. */
+#ifndef SP_COMMON_LINK_LINK_H
+#define SP_COMMON_LINK_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/process/loop.h"
+#include "common/process/settings.h"
+#include "proto/message.h"
+
+struct sp_links;
+
+/* What the links report to their owner. */
+struct sp_link_events {
+    /* A well-formed message that the schema allows on this link. */
+    void (*message)(void *arg, const struct sp_msg *m);
+    /* Something that is not: counted, and worth an event. */
+    void (*refused)(void *arg, enum sp_service_id from, uint64_t message,
+                    int error);
+    /* A peer answered the handshake, or is gone. */
+    void (*peer)(void *arg, enum sp_service_id service, bool up);
+    void *arg;
+};
+
+/* Which replica of the receiver gets a message. */
+enum sp_place_kind {
+    SP_PLACE_ANY,   /* the next one that can take it */
+    SP_PLACE_KEY,   /* rendezvous by key: the same while replicas stay */
+    SP_PLACE_NAMED, /* the one whose name a reply_to field gave */
+    SP_PLACE_ALL,   /* every one */
+};
+
+struct sp_place {
+    enum sp_place_kind kind;
+    struct sp_view key;
+};
+
+/* Starts the resolver helper where links are tcp: first of all, because the
+ * helper is a copy of this process and talks to the network; it must hold no
+ * key and no socket. NULL where it cannot be started. */
+struct sp_links *
+sp_links_new(enum sp_service_id self, const struct sp_settings *settings);
+
+/* Reads the link secrets from keys/<service>/. Before the jail closes, and
+ * before the first socket. 0, or SP_ECONFIG with a sentence in ret_error. The
+ * process's working directory is $SP_STATE from here on. */
+SP_MUST_CHECK int
+sp_links_prepare(struct sp_links *links, const char **ret_error);
+
+/* Opens the sockets: binds one PULL per sender, begins to look for peers.
+ * Inside the jail. 0, SP_EDUPLICATE where another process holds this replica's
+ * name, or SP_ESYSTEM. */
+SP_MUST_CHECK int
+sp_links_open(struct sp_links *links, struct sp_loop *loop,
+              struct sp_link_events events);
+
+/* The links work in two turn hooks of the loop: receiving first, sending last,
+ * with the service's own hooks in between. */
+enum sp_links_hook {
+    SP_LINKS_RECEIVE,
+    SP_LINKS_FLUSH,
+};
+
+/* Registers one of the hooks; after sp_links_open(). */
+void
+sp_links_hook(struct sp_links *links, enum sp_links_hook which);
+
+/* Queues a message; it leaves at the end of this turn of the loop. 0,
+ * SP_ENOPEER (no replica is connected), SP_EFULL (all that are have full
+ * queues), SP_ELIMIT (the message breaks its own limits). */
+SP_MUST_CHECK int
+sp_links_send(struct sp_links *links, enum sp_service_id to,
+              enum sp_message_id id, const void *message,
+              struct sp_place place);
+
+/* The name by which other processes reach this replica, for reply_to. */
+struct sp_view
+sp_links_own_name(const struct sp_links *links);
+
+/* tcp: the port on which `to` takes messages from `from`. */
+uint16_t
+sp_link_port(enum sp_service_id from, enum sp_service_id to);
+
+/* Connected replicas of a service. */
+size_t
+sp_links_peers(const struct sp_links *links, enum sp_service_id service);
+
+/* Envelopes that wait for a queue. */
+size_t
+sp_links_pending(const struct sp_links *links);
+
+/* Envelopes refused so far. */
+uint64_t
+sp_links_refused(const struct sp_links *links);
+
+/* Stops receiving: removes this replica's sockets from the peer list, so that
+ * senders go elsewhere. What is already queued is still received. */
+void
+sp_links_leave(struct sp_links *links);
+
+void
+sp_links_free(struct sp_links **links);
+
+#endif

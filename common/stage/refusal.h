@@ -1,0 +1,43 @@
+/* How a refusal looks to a client: one shape for each kind of caller, with a
+ * stable code, a sentence that tells the mend, and no echo of the input. */
+#ifndef SP_COMMON_STAGE_REFUSAL_H
+#define SP_COMMON_STAGE_REFUSAL_H
+
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
+
+/* The shape of the error body. */
+enum sp_refusal_form {
+    SP_REFUSAL_RPC,       /* JSON-RPC 2.0 error response */
+    SP_REFUSAL_OAUTH,     /* RFC 6749 section 5.2 */
+    SP_REFUSAL_OPENAI,    /* {"error": {message, type, param, code}} */
+    SP_REFUSAL_ANTHROPIC, /* {"type": "error", "error": {type, message}} */
+    SP_REFUSAL_OLLAMA,    /* {"error": "text"} */
+    SP_REFUSAL_PLAIN,     /* {"error": code, "message": text} */
+};
+
+struct sp_refusal {
+    unsigned status;       /* HTTP status */
+    int rpc_code;          /* JSON-RPC error code; 0: from the status */
+    const char *code;      /* stable snake_case word */
+    const char *text;      /* one sentence */
+    struct sp_view rpc_id; /* JSON text of the id; empty: no id member, as
+                             * MCP 2025-11-25 and later want it */
+    const char *data;      /* JSON text of error.data, or NULL */
+    int64_t retry_after_s; /* 0: no Retry-After */
+};
+
+/* The form that callers of this path expect. */
+enum sp_refusal_form
+sp_refusal_form(struct sp_view path);
+
+/* Writes header text (content-type, cache-control, retry-after) and body. 0 or
+ * SP_ELIMIT. */
+SP_MUST_CHECK int
+sp_refusal_write(const struct sp_refusal *refusal, enum sp_refusal_form form,
+                 struct sp_buf *headers, struct sp_buf *body);
+
+#endif

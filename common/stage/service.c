@@ -1,0 +1,694 @@
+/* The skeleton of every process. */
+#include "common/stage/service.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <sodium.h>
+
+#include "common/base/alloc.h"
+#include "common/base/clock.h"
+#include "common/base/error.h"
+#include "common/base/log.h"
+#include "common/process/jail_trial.h"
+#include "common/stage/event_cap.h"
+#include "common/stage/pulse.h"
+#include "common/stage/spool.h"
+
+#define STATUS_MS 1000
+#define SPOOL_RETRY_MS 50
+/* A leaving replica waits until every sender has read its peer list again,
+ * then for the requests in hand. */
+#define LEAVE_MS 1200
+#define DRAIN_MAX_MS 30000
+#define DRAIN_LOOK_MS 20
+#define MAX_JAIL_PATHS 32
+#define MAX_PORTS 32
+#define MAX_TRIALS 32
+#define METRICS_MAX 32768
+#define TROUBLE_MAX 200
+
+enum run_mode {
+    MODE_SERVE,
+    MODE_CHECK,
+    MODE_JAIL_TRIAL,
+};
+
+struct sp_runtime {
+    const struct sp_service *service;
+    void *self;
+    enum run_mode mode;
+    struct sp_settings settings;
+    struct sp_loop *loop;
+    struct sp_links *links;
+    struct sp_spool *spool;
+    struct sp_event_cap *cap;
+    const struct sp_handler *dispatch[64]; /* by message id */
+    struct sp_watch signals;
+    struct sp_timer status;
+    struct sp_timer drain;
+    int64_t drain_began_ms;
+    bool draining;
+    bool left;
+    int pulse;             /* descriptor, see common/stage/pulse.h */
+    unsigned char boot[8]; /* this run, for the audit trail */
+    char trouble[TROUBLE_MAX + 1];
+    struct sp_buf metrics;
+};
+
+/* ---------------------------------------------------------------- options */
+
+static void
+read_options(struct sp_runtime *rt, int argc, char **argv,
+             const char **ret_replica)
+{
+    static const struct option options[] = {
+        { "check", no_argument, NULL, 'c' },
+        { "jail-trial", no_argument, NULL, 'j' },
+        { "replica", required_argument, NULL, 'r' },
+        { NULL, 0, NULL, 0 },
+    };
+    int option = 0;
+
+    while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
+        switch (option) {
+        case 'c':
+            rt->mode = MODE_CHECK;
+            break;
+        case 'j':
+            rt->mode = MODE_JAIL_TRIAL;
+            break;
+        case 'r':
+            *ret_replica = optarg;
+            break;
+        default:
+            sp_refuse("usage: %s [--replica NAME] [--check | --jail-trial]",
+                      argv[0]);
+        }
+    }
+    if (optind != argc) {
+        sp_refuse("unexpected argument; usage: %s [--replica NAME] [--check | "
+                  "--jail-trial]",
+                  argv[0]);
+    }
+}
+
+static void
+load_settings(struct sp_runtime *rt, const char *replica)
+{
+    const char *why = NULL;
+    char absolute[PATH_MAX];
+
+    /* By way of the environment, so that it is checked like the variable: it is
+     * part of file names. */
+    if (replica != NULL && setenv("SP_REPLICA", replica, 1) != 0) {
+        sp_refuse("--replica: %s", strerror(errno));
+    }
+    if (sp_settings_load(&rt->settings, &why) != 0) {
+        sp_refuse("%s", why);
+    }
+    sp_log_open(sp_service_name(rt->service->id), rt->settings.level);
+    /* The working directory is about to change: ipc paths must be short. */
+    if (realpath(rt->settings.config, absolute) == NULL) {
+        sp_refuse("SP_CONFIG=%s: %s; name the directory of the YAML files",
+                  rt->settings.config, strerror(errno));
+    }
+    sp_free(rt->settings.config);
+    rt->settings.config = sp_dup(absolute);
+    if (chdir(rt->settings.state) != 0) {
+        sp_refuse("SP_STATE=%s: %s; run `sallyport init` to make it",
+                  rt->settings.state, strerror(errno));
+    }
+}
+
+/* ------------------------------------------------------------------- jail */
+
+/* The jail of the service plus what its links need. */
+struct full_jail {
+    struct sp_jail jail;
+    struct sp_jail_path paths[MAX_JAIL_PATHS];
+    char texts[SP_SERVICE_COUNT][32];
+    uint16_t connect_ports[MAX_PORTS];
+    uint16_t bind_ports[MAX_PORTS];
+};
+
+static void
+add_path(struct full_jail *full, const char *path, unsigned access)
+{
+    if (full->jail.path_count == MAX_JAIL_PATHS) {
+        sp_fatal("too_many_jail_paths", "max=%d", MAX_JAIL_PATHS);
+    }
+    full->paths[full->jail.path_count++] =
+        (struct sp_jail_path){ .path = path, .access = access };
+}
+
+/* A neighbour's receive directory must exist before its rule can be made; its
+ * owner may come later than we do. */
+static void
+add_ipc_paths(struct full_jail *full, enum sp_service_id self)
+{
+    for (int i = 0; i < SP_SERVICE_COUNT; i++) {
+        enum sp_service_id other = (enum sp_service_id)i;
+        bool own = other == self;
+
+        if (!own && !sp_link_exists(self, other)) {
+            continue;
+        }
+        (void)snprintf(full->texts[i], sizeof(full->texts[i]), "run/%s",
+                       sp_service_name(other));
+        if (mkdir(full->texts[i], 0700) != 0 && errno != EEXIST) {
+            sp_refuse("%s: %s; check the owner of SP_STATE", full->texts[i],
+                      strerror(errno));
+        }
+        add_path(full, full->texts[i], own ? SP_JAIL_SOCKETS : SP_JAIL_LIST);
+    }
+}
+
+static void
+add_tcp_ports(struct full_jail *full, enum sp_service_id self)
+{
+    full->jail.inet = true;
+    for (int i = 0; i < SP_SERVICE_COUNT; i++) {
+        enum sp_service_id other = (enum sp_service_id)i;
+
+        if (sp_link_exists(self, other)) {
+            full->connect_ports[full->jail.connect_port_count++] =
+                sp_link_port(self, other);
+        }
+        if (sp_link_exists(other, self)) {
+            full->bind_ports[full->jail.bind_port_count++] =
+                sp_link_port(other, self);
+        }
+    }
+}
+
+static void
+complete_jail(struct sp_runtime *rt, const struct sp_jail *own,
+              struct full_jail *full)
+{
+    full->jail = *own;
+    full->jail.path_count = 0;
+    full->jail.connect_port_count = 0;
+    full->jail.bind_port_count = 0;
+    for (size_t i = 0; i < own->path_count; i++) {
+        add_path(full, own->paths[i].path, own->paths[i].access);
+        full->paths[i].optional = own->paths[i].optional;
+    }
+    if (own->connect_port_count + own->bind_port_count + 2 * SP_SERVICE_COUNT >
+        MAX_PORTS) {
+        sp_fatal("too_many_jail_ports", "max=%d", MAX_PORTS);
+    }
+    for (size_t i = 0; i < own->connect_port_count; i++) {
+        full->connect_ports[full->jail.connect_port_count++] =
+            own->connect_ports[i];
+    }
+    for (size_t i = 0; i < own->bind_port_count; i++) {
+        full->bind_ports[full->jail.bind_port_count++] = own->bind_ports[i];
+    }
+    if (rt->settings.links_tcp) {
+        add_tcp_ports(full, rt->service->id);
+    } else {
+        add_ipc_paths(full, rt->service->id);
+    }
+    full->jail.paths = full->paths;
+    full->jail.connect_ports = full->connect_ports;
+    full->jail.bind_ports = full->bind_ports;
+}
+
+/* `--jail-trial`: one line per forbidden thing; the exit status tells whether
+ * all were refused. */
+static int
+try_jail(const struct sp_jail *jail)
+{
+    struct sp_jail_trial trials[MAX_TRIALS];
+    size_t count = sp_jail_try(jail, trials, MAX_TRIALS);
+    int status = count > 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+
+    for (size_t i = 0; i < count; i++) {
+        (void)printf("%s\t%s\n", trials[i].name,
+                     trials[i].refused ? "refused" : "ALLOWED");
+        if (!trials[i].refused) {
+            status = EXIT_FAILURE;
+        }
+    }
+    return status;
+}
+
+/* --------------------------------------------------------------- messages */
+
+static void
+build_dispatch(struct sp_runtime *rt)
+{
+    size_t count = 0;
+    const struct sp_route *routes = sp_route_all(&count);
+
+    for (size_t i = 0; i < rt->service->handler_count; i++) {
+        const struct sp_handler *handler = &rt->service->handlers[i];
+
+        rt->dispatch[handler->message] = handler;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (routes[i].to == rt->service->id &&
+            rt->dispatch[routes[i].message] == NULL) {
+            sp_fatal("message_without_handler", "message=%s",
+                     sp_message_info(routes[i].message)->name);
+        }
+    }
+}
+
+static void
+on_message(void *arg, const struct sp_msg *m)
+{
+    struct sp_runtime *rt = arg;
+
+    rt->dispatch[m->id]->handle(rt->self, m);
+}
+
+static void
+on_refused(void *arg, enum sp_service_id from, uint64_t message, int error)
+{
+    struct sp_runtime *rt = arg;
+    char detail[128];
+    const struct sp_occurrence what = {
+        .kind = error == SP_EAUTH ? "link_refused" : "message_refused",
+        .object = sp_view_of(sp_service_name(from)),
+        .detail = detail,
+    };
+
+    (void)snprintf(detail, sizeof(detail), "from=%s message=%llu reason=\"%s\"",
+                   sp_service_name(from), (unsigned long long)message,
+                   sp_strerror(error));
+    sp_runtime_trouble(rt, what.kind, "%s", detail);
+    sp_runtime_event(rt, &what);
+}
+
+static void
+on_peer(void *arg, enum sp_service_id service, bool up)
+{
+    struct sp_runtime *rt = arg;
+
+    if (rt->service->peer != NULL) {
+        rt->service->peer(rt->self, service, up);
+    }
+}
+
+int
+sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
+                enum sp_message_id id, const void *message,
+                struct sp_place place)
+{
+    return sp_links_send(rt->links, to, id, message, place);
+}
+
+struct sp_view
+sp_runtime_own_name(struct sp_runtime *rt)
+{
+    return sp_links_own_name(rt->links);
+}
+
+size_t
+sp_runtime_peers(struct sp_runtime *rt, enum sp_service_id service)
+{
+    return sp_links_peers(rt->links, service);
+}
+
+/* ------------------------------------------------------ events and status */
+
+static int
+send_to_monitor(struct sp_runtime *rt, enum sp_message_id id,
+                const void *message)
+{
+    const struct sp_place any = { .kind = SP_PLACE_ANY };
+
+    return sp_links_send(rt->links, SP_SERVICE_MONITOR, id, message, any);
+}
+
+static int
+send_event(void *arg, const struct sp_event *event)
+{
+    struct sp_runtime *rt = arg;
+
+    if (rt->service->id == SP_SERVICE_MONITOR) {
+        struct sp_msg own = { .id = SP_MSG_EVENT,
+                              .from = SP_SERVICE_MONITOR,
+                              .u.event = *event };
+
+        rt->service->own_message(rt->self, &own);
+        return 0;
+    }
+    return rt->links == NULL ? SP_ENOPEER
+                             : send_to_monitor(rt, SP_MSG_EVENT, event);
+}
+
+static struct sp_view
+clip(struct sp_view v, size_t max)
+{
+    return sp_view_make(v.ptr, v.len < max ? v.len : max);
+}
+
+static void
+tell_event(void *arg, const struct sp_occurrence *what)
+{
+    struct sp_runtime *rt = arg;
+    struct sp_event event = {
+        .boot = sp_view_make(rt->boot, sizeof(rt->boot)),
+        .replica = clip(sp_view_of(rt->settings.replica), 64),
+        .at_ms = (uint64_t)sp_clock_wall_ms(),
+        .kind = clip(sp_view_of(what->kind), 64),
+        .request_id = clip(what->request_id, 16),
+        .address = clip(what->address, 45),
+        .subject = clip(what->subject, 256),
+        .client = clip(what->client, 256),
+        .object = clip(what->object, 256),
+        .status = what->status < 600 ? what->status : 0,
+        .detail = clip(sp_view_of(what->detail), 1024),
+    };
+
+    sp_spool_add(rt->spool, &event);
+}
+
+void
+sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
+{
+    if (sp_event_cap_admits(rt->cap, what, sp_loop_now_ms(rt->loop))) {
+        tell_event(rt, what);
+    }
+}
+
+void
+sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
+                   ...)
+{
+    char text[TROUBLE_MAX + 1];
+    va_list args;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    (void)snprintf(rt->trouble, sizeof(rt->trouble), "%s %.*s", event,
+                   TROUBLE_MAX - 72, text);
+    sp_log(SP_LOG_WARN, event, "%s", text);
+}
+
+static void
+write_metrics(struct sp_runtime *rt)
+{
+    sp_buf_reset(&rt->metrics);
+    (void)sp_buf_addf(&rt->metrics, "sallyport_messages_refused_total %llu\n",
+                      (unsigned long long)sp_links_refused(rt->links));
+    (void)sp_buf_addf(&rt->metrics, "sallyport_events_dropped_total %llu\n",
+                      (unsigned long long)sp_spool_dropped(rt->spool));
+    (void)sp_buf_addf(&rt->metrics, "sallyport_events_waiting %zu\n",
+                      sp_spool_waiting(rt->spool));
+    if (rt->service->metrics != NULL) {
+        rt->service->metrics(rt->self, &rt->metrics);
+    }
+}
+
+static void
+send_status(struct sp_runtime *rt)
+{
+    struct sp_msg own = { .id = SP_MSG_STATUS, .from = rt->service->id };
+    struct sp_status *status = &own.u.status;
+    size_t in_flight =
+        rt->service->in_flight != NULL ? rt->service->in_flight(rt->self) : 0;
+    bool ready = !rt->draining &&
+                 (rt->service->ready == NULL || rt->service->ready(rt->self));
+
+    sp_pulse_beat(rt->pulse, ready);
+    write_metrics(rt);
+    *status = (struct sp_status){
+        .boot = sp_view_make(rt->boot, sizeof(rt->boot)),
+        .replica = clip(sp_view_of(rt->settings.replica), 64),
+        .pid = (uint64_t)getpid(),
+        .ready = ready,
+        .queue_depth = in_flight + sp_links_pending(rt->links),
+        .last_error = sp_view_of(rt->trouble),
+        .metrics = sp_buf_view(&rt->metrics),
+    };
+    if (rt->service->id == SP_SERVICE_MONITOR) {
+        rt->service->own_message(rt->self, &own);
+        return;
+    }
+    /* A snapshot that finds no monitor is worth nothing a second later. */
+    (void)send_to_monitor(rt, SP_MSG_STATUS, status);
+}
+
+static void
+on_status(void *arg)
+{
+    struct sp_runtime *rt = arg;
+
+    sp_event_cap_tick(rt->cap, sp_loop_now_ms(rt->loop));
+    sp_spool_flush(rt->spool);
+    send_status(rt);
+    sp_loop_start(rt->loop, &rt->status,
+                  sp_spool_waiting(rt->spool) > 0 ? SPOOL_RETRY_MS : STATUS_MS);
+}
+
+/* ------------------------------------------------------------------ drain */
+
+static void
+on_drain(void *arg)
+{
+    struct sp_runtime *rt = arg;
+    int64_t passed_ms = sp_loop_now_ms(rt->loop) - rt->drain_began_ms;
+    size_t in_flight =
+        rt->service->in_flight != NULL ? rt->service->in_flight(rt->self) : 0;
+
+    /* The edge must be found until its last answer has come. */
+    if (!rt->left && (rt->service->id != SP_SERVICE_EDGE || in_flight == 0)) {
+        sp_links_leave(rt->links);
+        rt->left = true;
+    }
+    if ((passed_ms >= LEAVE_MS && in_flight == 0 &&
+         sp_links_pending(rt->links) == 0) ||
+        passed_ms >= DRAIN_MAX_MS) {
+        sp_loop_end(rt->loop);
+        return;
+    }
+    sp_loop_start(rt->loop, &rt->drain, DRAIN_LOOK_MS);
+}
+
+static void
+begin_drain(struct sp_runtime *rt)
+{
+    if (rt->draining) {
+        sp_loop_end(rt->loop); /* asked twice: at once */
+        return;
+    }
+    rt->draining = true;
+    sp_event_cap_flush(rt->cap);
+    rt->drain_began_ms = sp_loop_now_ms(rt->loop);
+    sp_log(SP_LOG_INFO, "draining", "replica=%s", rt->settings.replica);
+    if (rt->service->drain != NULL) {
+        rt->service->drain(rt->self);
+    }
+    sp_loop_start(rt->loop, &rt->drain, 0);
+}
+
+static void
+on_signal(void *arg, uint32_t events)
+{
+    struct sp_runtime *rt = arg;
+    struct signalfd_siginfo info;
+
+    (void)events;
+    while (read(rt->signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo != SIGHUP) {
+            begin_drain(rt);
+        } else if (rt->service->reload != NULL) {
+            rt->service->reload(rt->self);
+        }
+    }
+}
+
+/* Signals come through the loop; blocked before any thread exists. */
+static void
+open_signals(struct sp_runtime *rt)
+{
+    sigset_t set;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGPIPE);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) {
+        sp_fatal("sigprocmask", "errno=%d", errno);
+    }
+    (void)sigdelset(&set, SIGPIPE);
+    rt->signals.fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    rt->signals.ready = on_signal;
+    rt->signals.arg = rt;
+    if (rt->signals.fd < 0 ||
+        sp_loop_add(rt->loop, &rt->signals, EPOLLIN) != 0) {
+        sp_fatal("signalfd", "errno=%d", errno);
+    }
+}
+
+/* ------------------------------------------------------------------- main */
+
+static void
+open_links(struct sp_runtime *rt)
+{
+    const struct sp_link_events events = {
+        .message = on_message, .refused = on_refused, .peer = on_peer, .arg = rt
+    };
+    int error = sp_links_open(rt->links, rt->loop, events);
+
+    if (error == SP_EDUPLICATE) {
+        sp_refuse("replica %s of this service runs already on this SP_STATE",
+                  rt->settings.replica);
+    }
+    if (error != 0) {
+        sp_refuse("cannot open the links: %s, %s", sp_strerror(error),
+                  strerror(errno));
+    }
+}
+
+static void
+serve(struct sp_runtime *rt)
+{
+    static const struct sp_occurrence started = { .kind = "process_started" };
+
+    build_dispatch(rt);
+    open_links(rt);
+    sp_links_hook(rt->links, SP_LINKS_RECEIVE);
+    rt->status = (struct sp_timer){ .expired = on_status, .arg = rt };
+    rt->drain = (struct sp_timer){ .expired = on_drain, .arg = rt };
+    if (rt->service->in_jail != NULL) {
+        rt->service->in_jail(rt, rt->self);
+    }
+    sp_links_hook(rt->links, SP_LINKS_FLUSH);
+    sp_runtime_event(rt, &started);
+    sp_loop_start(rt->loop, &rt->status, SPOOL_RETRY_MS);
+    sp_log(SP_LOG_INFO, "serving", "replica=%s pid=%d", rt->settings.replica,
+           (int)getpid());
+    sp_loop_run(rt->loop);
+}
+
+/* Everything up to the closed jail; the result is the exit status, or -1 to
+ * go on and serve. */
+static int
+prepare(struct sp_runtime *rt)
+{
+    struct sp_jail own = { 0 };
+    struct full_jail full = { 0 };
+    const char *why = NULL;
+
+    rt->links = sp_links_new(rt->service->id, &rt->settings);
+    if (rt->links == NULL) {
+        sp_refuse("cannot start the resolver helper; allow this user one more "
+                  "process");
+    }
+    rt->service->before_jail(rt, rt->self, &own);
+    if (rt->mode == MODE_CHECK) {
+        return EXIT_SUCCESS;
+    }
+    if (sp_links_prepare(rt->links, &why) != 0) {
+        sp_refuse("%s", why);
+    }
+    complete_jail(rt, &own, &full);
+    if (rt->mode == MODE_JAIL_TRIAL) {
+        return try_jail(&full.jail);
+    }
+    rt->pulse =
+        sp_pulse_open(sp_service_name(rt->service->id), rt->settings.replica);
+    if (rt->pulse < 0) {
+        sp_refuse("run/%s/%s.pulse: %s; check the owner of SP_STATE",
+                  sp_service_name(rt->service->id), rt->settings.replica,
+                  strerror(errno));
+    }
+    if (sp_jail_close(&full.jail, &why) != 0) {
+        sp_refuse("cannot close the jail: %s (%s)", why, strerror(errno));
+    }
+    return -1;
+}
+
+int
+sp_service_main(const struct sp_service *service, void *self, int argc,
+                char **argv)
+{
+    struct sp_runtime rt = { .service = service, .self = self, .pulse = -1 };
+    const char *replica = NULL;
+    int status = 0;
+
+    sp_log_open(sp_service_name(service->id), SP_LOG_INFO);
+    (void)umask(077);
+    if (sodium_init() < 0) {
+        sp_fatal("sodium_init", "status=-1");
+    }
+    read_options(&rt, argc, argv, &replica);
+    load_settings(&rt, replica);
+    randombytes_buf(rt.boot, sizeof(rt.boot));
+    rt.metrics = sp_buf_new(METRICS_MAX);
+    rt.spool = sp_spool_new((struct sp_spool_sink){ send_event, &rt });
+    rt.cap = sp_event_cap_new((struct sp_event_cap_sink){ tell_event, &rt });
+    rt.loop = sp_loop_new();
+    open_signals(&rt);
+    status = prepare(&rt);
+    if (status < 0) {
+        serve(&rt);
+        status = EXIT_SUCCESS;
+    }
+    if (service->fini != NULL) {
+        service->fini(self);
+    }
+    sp_links_free(&rt.links);
+    sp_spool_free(&rt.spool);
+    sp_event_cap_free(&rt.cap);
+    (void)close(rt.signals.fd);
+    (void)close(rt.pulse);
+    sp_loop_free(&rt.loop);
+    sp_buf_free(&rt.metrics);
+    sp_settings_free(&rt.settings);
+    return status;
+}
+
+struct sp_loop *
+sp_runtime_loop(struct sp_runtime *rt)
+{
+    return rt->loop;
+}
+
+const struct sp_settings *
+sp_runtime_settings(struct sp_runtime *rt)
+{
+    return &rt->settings;
+}
+
+static char *
+path_below(const char *top, struct sp_runtime *rt, const char *name)
+{
+    struct sp_buf path = sp_buf_new(PATH_MAX);
+    char *copy = NULL;
+
+    (void)sp_buf_addf(&path, "%s/%s/%s", top, sp_service_name(rt->service->id),
+                      name);
+    copy = sp_dup_view(sp_buf_view(&path));
+    sp_buf_free(&path);
+    return copy;
+}
+
+char *
+sp_runtime_key_path(struct sp_runtime *rt, const char *name)
+{
+    return path_below("keys", rt, name);
+}
+
+char *
+sp_runtime_store_path(struct sp_runtime *rt, const char *name)
+{
+    return path_below("store", rt, name);
+}

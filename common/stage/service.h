@@ -1,0 +1,114 @@
+/* The skeleton of every process. main() describes the service and hands over;
+ * the order is the same for all: options, log, settings, the resolver helper,
+ * configuration and keys (before_jail), links prepared, jail closed, sockets,
+ * in_jail, loop, drain on SIGTERM, fini in reverse. */
+#ifndef SP_COMMON_STAGE_SERVICE_H
+#define SP_COMMON_STAGE_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/base/compiler.h"
+#include "common/link/link.h"
+#include "common/process/jail.h"
+#include "common/process/loop.h"
+#include "common/process/settings.h"
+#include "common/text/buf.h"
+#include "proto/message.h"
+
+struct sp_runtime;
+
+/* A row of the dispatch table. A message that the schema routes to this
+ * service but that has no row is refused at start. */
+struct sp_handler {
+    enum sp_message_id message;
+    void (*handle)(void *self, const struct sp_msg *m);
+};
+
+struct sp_service {
+    enum sp_service_id id;
+    const struct sp_handler *handlers;
+    size_t handler_count;
+    /* Loads configuration and keys, opens stores and listening sockets, forks
+     * helpers; fills `jail`. Refuses by sp_refuse(). */
+    void (*before_jail)(struct sp_runtime *rt, void *self,
+                        struct sp_jail *jail);
+    /* Starts timers and watches. May be NULL. */
+    void (*in_jail)(struct sp_runtime *rt, void *self);
+    /* A peer came or went. May be NULL. */
+    void (*peer)(void *self, enum sp_service_id service, bool up);
+    /* Appends this process's metrics as Prometheus text. May be NULL. */
+    void (*metrics)(void *self, struct sp_buf *out);
+    /* Only of the monitor: its own EVENT and STATUS messages, since no link
+     * leads from a process to itself. */
+    void (*own_message)(void *self, const struct sp_msg *m);
+    /* True where this process can do its work now; NULL: always. Shown by
+     * `sallyport status` and by the container's health check. */
+    bool (*ready)(void *self);
+    /* Requests in hand: a draining process waits for 0, at most 30 s, and
+     * `sallyport status` shows it. May be NULL. */
+    size_t (*in_flight)(void *self);
+    /* SIGTERM has come: stop taking new work from outside. May be NULL. */
+    void (*drain)(void *self);
+    /* SIGHUP: read the configuration again, or keep the old. May be NULL. */
+    void (*reload)(void *self);
+    void (*fini)(void *self);
+};
+
+/* Runs the service; the result is main()'s. */
+int
+sp_service_main(const struct sp_service *service, void *self, int argc,
+                char **argv);
+
+/* The loop exists from before_jail on. */
+struct sp_loop *
+sp_runtime_loop(struct sp_runtime *rt);
+
+const struct sp_settings *
+sp_runtime_settings(struct sp_runtime *rt);
+
+/* As sp_links_send(). */
+SP_MUST_CHECK int
+sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
+                enum sp_message_id id, const void *message,
+                struct sp_place place);
+
+struct sp_view
+sp_runtime_own_name(struct sp_runtime *rt);
+
+size_t
+sp_runtime_peers(struct sp_runtime *rt, enum sp_service_id service);
+
+/* What an event says; empty views where a thing does not apply. */
+struct sp_occurrence {
+    const char *kind; /* constant word, e.g. "token_refused" */
+    struct sp_view request_id;
+    struct sp_view address;
+    struct sp_view subject;
+    struct sp_view client;
+    struct sp_view object; /* tool, model, path: what it was about */
+    unsigned status;       /* HTTP status given, 0 for none */
+    const char *detail;    /* key=value text, NULL for none */
+};
+
+/* Numbers the occurrence and sends it to the monitor; never blocks, never
+ * fails: while the monitor is away up to 4096 wait, then the loss is counted
+ * and told with the next one that gets through. Of many refusals by one sender
+ * only some are told one by one, see event_cap.h. */
+void
+sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what);
+
+/* Remembers the latest trouble for `sallyport status`, and logs it. */
+void
+sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
+                   ...) SP_PRINTF(3, 4);
+
+/* "keys/<service>/<name>" below $SP_STATE, owned by the caller. */
+char *
+sp_runtime_key_path(struct sp_runtime *rt, const char *name);
+
+/* "store/<service>/<name>" below $SP_STATE, owned by the caller. */
+char *
+sp_runtime_store_path(struct sp_runtime *rt, const char *name);
+
+#endif

@@ -1,0 +1,44 @@
+/* Answers as the HTTP library takes them, with the security headers that every
+ * one of them carries. */
+#ifndef SP_SERVICES_EDGE_MHD_REPLY_H
+#define SP_SERVICES_EDGE_MHD_REPLY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/view.h"
+#include "common/text/buf.h"
+
+struct request;
+
+/* Prepares a whole answer: r->response and r->status. `headers` is header text;
+ * what an answer may not carry is left out. Both are copied. */
+void
+reply_whole(struct request *r, unsigned status, struct sp_view headers,
+            struct sp_view body);
+
+/* As reply_whole(), for an answer that comes in parts by r->stream. */
+void
+reply_stream(struct request *r, unsigned status, struct sp_view headers);
+
+/* What a refusal says. */
+struct reply_refusal {
+    unsigned status;
+    const char *code;
+    const char *text;
+    struct sp_view rpc_id; /* may be empty */
+    int64_t retry_after_s; /* 0: no Retry-After */
+    const char *allow;     /* NULL: no Allow */
+    bool close;            /* the connection ends with it */
+};
+
+/* Prepares a refusal in the form that callers of the path expect. */
+void
+reply_refuse(struct request *r, const struct reply_refusal *refusal);
+
+/* Writes a whole answer, head and body, in place of one that the library makes
+ * by itself with this status. `r` may be NULL. The connection ends with it. */
+void
+reply_library(const struct request *r, unsigned status, struct sp_buf *out);
+
+#endif

@@ -1,0 +1,164 @@
+/* The declared tools, bound to their runners. */
+#include "services/tools/run/toolset.h"
+
+#include <string.h>
+
+#include "common/base/alloc.h"
+#include "common/base/error.h"
+#include "services/tools/run/runner.h"
+
+/* Unescaped arguments of one call: a request body is smaller. */
+#define MAX_SCRATCH (8 * 1024 * 1024)
+
+static const struct runner *const runners[] = {
+    &runner_query,
+    &runner_ticket,
+    &runner_account,
+};
+
+struct bound {
+    const struct sp_tool *tool;
+    const struct runner *runner;
+    void *state;
+};
+
+struct toolset {
+    struct runner_means means;
+    struct sp_buf scratch;
+    struct bound *tools;
+    size_t count;
+};
+
+static const struct runner *
+find_runner(const char *name)
+{
+    for (size_t i = 0; i < SP_COUNT(runners); i++) {
+        if (strcmp(runners[i]->name, name) == 0) {
+            return runners[i];
+        }
+    }
+    return NULL;
+}
+
+static int
+bind_tool(struct toolset *set, const struct sp_tool *tool, struct sp_buf *why)
+{
+    struct bound *bound = &set->tools[set->count];
+    const struct runner *runner = find_runner(tool->run);
+
+    (void)sp_buf_addf(why, "tools.yaml: tool %s: ", tool->name);
+    if (runner == NULL) {
+        (void)sp_buf_addf(why, "nothing runs \"%s\"; use one of", tool->run);
+        for (size_t i = 0; i < SP_COUNT(runners); i++) {
+            (void)sp_buf_addf(why, " %s", runners[i]->name);
+        }
+        return SP_ECONFIG;
+    }
+    if (runner->changes != tool->changes) {
+        (void)sp_buf_addf(why, "run: %s wants changes: %s", runner->name,
+                          runner->changes ? "true" : "false");
+        return SP_ECONFIG;
+    }
+    *bound = (struct bound){ .tool = tool, .runner = runner };
+    if (runner->bind != NULL &&
+        runner->bind(&set->means, tool, &bound->state, why) != 0) {
+        return SP_ECONFIG;
+    }
+    set->count++;
+    sp_buf_reset(why);
+    return 0;
+}
+
+int
+toolset_new(const struct sp_catalogue *catalogue, struct customers *customers,
+            struct ledger *ledger, struct toolset **ret_toolset,
+            struct sp_buf *why)
+{
+    size_t count = sp_catalogue_count(catalogue);
+    struct toolset *set = sp_alloc(sizeof(*set));
+
+    set->scratch = sp_buf_new(MAX_SCRATCH);
+    set->means = (struct runner_means){ .customers = customers,
+                                        .ledger = ledger,
+                                        .scratch = &set->scratch };
+    set->tools = sp_alloc_n(count, sizeof(*set->tools));
+    for (size_t i = 0; i < count; i++) {
+        if (bind_tool(set, sp_catalogue_at(catalogue, i), why) != 0) {
+            toolset_free(&set);
+            return SP_ECONFIG;
+        }
+    }
+    *ret_toolset = set;
+    return 0;
+}
+
+void
+toolset_free(struct toolset **toolset)
+{
+    struct toolset *set = *toolset;
+
+    if (set == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < set->count; i++) {
+        if (set->tools[i].runner->unbind != NULL) {
+            set->tools[i].runner->unbind(set->tools[i].state);
+        }
+    }
+    sp_buf_free(&set->scratch);
+    sp_free(set->tools);
+    sp_free(set);
+    *toolset = NULL;
+}
+
+int
+toolset_run(struct toolset *toolset, const struct tool_call *call,
+            struct tool_result *result)
+{
+    sp_buf_reset(&toolset->scratch);
+    for (size_t i = 0; i < toolset->count; i++) {
+        const struct bound *bound = &toolset->tools[i];
+
+        if (bound->tool == call->tool) {
+            return bound->runner->run(&toolset->means, bound->state, call,
+                                      result);
+        }
+    }
+    return SP_ESTORE;
+}
+
+int
+runner_fail(struct tool_result *result, const char *sentence)
+{
+    result->failed = true;
+    sp_buf_reset(&result->text);
+    return sp_buf_add_str(&result->text, sentence);
+}
+
+int
+runner_customer(const struct runner_means *means, const struct tool_call *call,
+                struct tool_result *result, struct sp_view *ret_id)
+{
+    static const struct text_bounds bounds = { "customer_id", 0, SIZE_MAX };
+    int error =
+        arguments_text(&call->arguments, &bounds, means->scratch, ret_id);
+    int known = 0;
+
+    if (error != 0 || !arguments_is_customer_id(*ret_id)) {
+        return runner_fail(result, "customer_id must be 5 to 10 capital "
+                                   "letters and digits.");
+    }
+    known = customers_know(means->customers, *ret_id);
+    if (known == 0) {
+        return runner_fail(result, "No customer has this customer_id.");
+    }
+    return known;
+}
+
+void
+runner_add_text(struct sp_buf *out, const char *name, struct sp_view text)
+{
+    (void)sp_buf_addf(out, "\"%s\":\"", name);
+    (void)sp_buf_add_json(out, text);
+    (void)sp_buf_add_str(out, "\"");
+}

@@ -1,0 +1,41 @@
+/* Requests to models: POST /v1/chat/completions as OpenAI defines it, with
+ * every member known, typed and bounded; and GET /v1/models. */
+#ifndef SP_SERVICES_VALIDATION_LLM_LLM_SHAPE_H
+#define SP_SERVICES_VALIDATION_LLM_LLM_SHAPE_H
+
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
+#include "common/text/json.h"
+#include "services/validation/inquiry.h"
+#include "services/validation/validation_config.h"
+#include "services/validation/verdict.h"
+
+/* Room that is used again for each request. */
+struct llm_shape {
+    const struct chat_config *limits;
+    struct sp_json json;
+    struct sp_buf model; /* unescaped */
+    struct sp_buf scratch;
+    char text[160]; /* the sentence of a refusal */
+};
+
+/* `limits` must outlive the shape. */
+void
+llm_shape_init(struct llm_shape *shape, const struct chat_config *limits);
+
+void
+llm_shape_free(struct llm_shape *shape);
+
+/* Judges a chat request. 0 with the verdict to forward, name the model and
+ * cost the estimate of all tokens in and out; or SP_EDENIED. verdict->name
+ * lives until the next check. */
+SP_MUST_CHECK int
+llm_shape_chat(struct llm_shape *shape, const struct inquiry *inquiry,
+               struct verdict *verdict);
+
+/* Judges a request for the list of models. 0 or SP_EDENIED. */
+SP_MUST_CHECK int
+llm_shape_models(struct llm_shape *shape, const struct inquiry *inquiry,
+                 struct verdict *verdict);
+
+#endif

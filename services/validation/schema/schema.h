@@ -1,0 +1,37 @@
+/* JSON Schema, draft 2020-12: compiled once, checked many times. Nothing is
+ * ever fetched, and a keyword that cannot be honoured is refused when the
+ * schema is compiled, never ignored. Only the annotations (title, description,
+ * default, examples, format, content*, deprecated, readOnly, writeOnly,
+ * $comment, and x-*) have no effect. */
+#ifndef SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_H
+#define SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_H
+
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/base/view.h"
+#include "common/text/buf.h"
+#include "common/text/json.h"
+
+/* How much a schema may hold. */
+struct schema_size {
+    uint32_t max_subschemas;
+    uint32_t max_bytes;
+};
+
+struct schema;
+
+/* Compiles `text`, which is copied. 0, or SP_EFORMAT with a sentence in `why`
+ * that names the keyword and its byte offset. */
+SP_MUST_CHECK int
+schema_compile(struct sp_view text, const struct schema_size *size,
+               struct schema **ret_schema, struct sp_buf *why);
+
+void
+schema_free(struct schema **schema);
+
+/* The parsed text, for readers of annotations; lives as long as the schema. */
+const struct sp_json *
+schema_document(const struct schema *schema);
+
+#endif

@@ -1,0 +1,252 @@
+/* The examination of what executors send back. */
+#include "services/validation/screen/answer.h"
+
+#include "common/base/error.h"
+#include "common/text/headers.h"
+#include "services/validation/llm/media.h"
+#include "services/validation/screen/answer_mcp.h"
+
+#define MAX_HEADERS SP_MAX_HEADERS
+#define MAX_SCRATCH 16384
+
+/* An executor may set these; what else it sends is left out: cookies, origins
+ * and security headers are the edge's own business. */
+static const char *const passed[] = {
+    "content-type",
+    "cache-control",
+    "mcp-session-id",
+    "retry-after",
+    "allow",
+    "www-authenticate",
+    "x-request-id",
+    "ratelimit",
+    "x-accel-buffering",
+    "mcp-protocol-version",
+    "ratelimit-policy",
+};
+
+void
+answer_init(struct answer_check *check)
+{
+    check->json = (struct sp_json){ 0 };
+    check->scratch = sp_buf_new(MAX_SCRATCH);
+    check->headers = sp_buf_new(MAX_HEADERS);
+}
+
+void
+answer_free(struct answer_check *check)
+{
+    sp_json_free(&check->json);
+    sp_buf_free(&check->scratch);
+    sp_buf_free(&check->headers);
+}
+
+static bool
+is_passed(struct sp_view name)
+{
+    for (size_t i = 0; i < SP_COUNT(passed); i++) {
+        if (sp_view_is(name, passed[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static const char *
+read_headers(struct answer_check *check, struct sp_view text)
+{
+    struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
+    int more = 0;
+
+    sp_buf_reset(&check->headers);
+    while ((more = sp_headers_next(&text, &name, &value)) > 0) {
+        if (is_passed(name) &&
+            sp_headers_add(&check->headers, name, value) != 0) {
+            return "bad_headers";
+        }
+    }
+    return more < 0 ? "bad_headers" : NULL;
+}
+
+static const char *
+check_json(struct answer_check *check, enum sp_service_id from,
+           const struct sp_result *part, const struct pending_entry *entry)
+{
+    if (!part->last) {
+        return "json_in_parts";
+    }
+    if (part->body.len > check->limits->json_bytes) {
+        return "too_long";
+    }
+    if (sp_json_parse(&check->json, part->body) != 0) {
+        return "not_json";
+    }
+    if (from == SP_SERVICE_TOOLS) {
+        return answer_mcp_check(check, entry);
+    }
+    return sp_json_is(sp_json_root(&check->json), SP_JSON_OBJECT)
+               ? NULL
+               : "not_an_object";
+}
+
+/* Only what was asked of a model or a tool may stream. */
+static const char *
+check_stream(const struct answer_check *check, const struct sp_result *part,
+             const struct pending_entry *entry)
+{
+    if (part->body.len > check->limits->stream_bytes) {
+        return "too_long";
+    }
+    if (part->status != 200) {
+        return "stream_with_error";
+    }
+    if (entry != NULL && entry->expect.kind == EXPECT_NOTHING) {
+        return "stream_unasked";
+    }
+    return NULL;
+}
+
+static const char *
+check_empty(const struct sp_result *part, const struct pending_entry *entry)
+{
+    bool wanted = entry != NULL && entry->expect.kind != EXPECT_NOTHING;
+
+    if (!part->last || part->body.len > 0) {
+        return "no_content_type";
+    }
+    return wanted && part->status < 400 ? "no_answer" : NULL;
+}
+
+/* The part that opens an answer. */
+static const char *
+check_first(struct answer_check *check, enum sp_service_id from,
+            const struct sp_result *part, const struct pending_entry *entry)
+{
+    struct sp_view type = { 0 };
+    const char *why = NULL;
+
+    if (entry != NULL && entry->target != from) {
+        return "wrong_sender";
+    }
+    if (part->status < 200) {
+        return "bad_status";
+    }
+    why = read_headers(check, part->headers);
+    if (why != NULL) {
+        return why;
+    }
+    type = sp_headers_get(sp_buf_view(&check->headers), "content-type");
+    if (type.ptr == NULL) {
+        return check_empty(part, entry);
+    }
+    if (media_is(type, "application/json")) {
+        return check_json(check, from, part, entry);
+    }
+    if (media_is(type, "text/event-stream")) {
+        return check_stream(check, part, entry);
+    }
+    return "bad_content_type";
+}
+
+static void
+begin(struct answer_check *check, enum sp_service_id from,
+      const struct sp_result *part, int64_t now_ms, struct answer_verdict *ret)
+{
+    struct pending_entry *entry =
+        pending_find(check->pending, part->request_id);
+
+    if (entry != NULL) {
+        ret->rpc_id = sp_view_of(entry->rpc_id);
+        ret->object = entry->expect.tool != NULL
+                          ? sp_view_of(entry->expect.tool->tool->name)
+                          : ret->object;
+    }
+    ret->why = check_first(check, from, part, entry);
+    if (ret->why != NULL) {
+        ret->fate = ANSWER_REPLACE;
+        return;
+    }
+    ret->fate = ANSWER_PASS;
+    ret->ended = part->last;
+    if (part->last) {
+        return;
+    }
+    if (entry == NULL) {
+        entry = pending_put(check->pending, part->request_id);
+        entry->target = from;
+        entry->ends_ms = now_ms + SP_MAX_DEADLINE_MS;
+    }
+    entry->streaming = true;
+    entry->next_seq = 1;
+    entry->bytes = part->body.len;
+}
+
+static const char *
+check_later(const struct answer_check *check, enum sp_service_id from,
+            const struct sp_result *part, const struct pending_entry *entry)
+{
+    if (entry->target != from) {
+        return "wrong_sender";
+    }
+    if (part->seq > entry->next_seq) {
+        return "part_missing";
+    }
+    if (part->headers.len > 0) {
+        return "late_headers";
+    }
+    if (entry->bytes > check->limits->stream_bytes ||
+        part->body.len > check->limits->stream_bytes - entry->bytes) {
+        return "too_long";
+    }
+    return NULL;
+}
+
+/* A part of a stream whose beginning has passed here. */
+static void
+go_on(struct answer_check *check, enum sp_service_id from,
+      const struct sp_result *part, struct pending_entry *entry,
+      struct answer_verdict *ret)
+{
+    sp_buf_reset(&check->headers);
+    /* A part of an earlier attempt ends nothing, even where it is its last. */
+    if (entry->target == from && part->seq < entry->next_seq) {
+        ret->fate = ANSWER_DROP;
+        ret->ended = false;
+        return;
+    }
+    ret->why = check_later(check, from, part, entry);
+    if (ret->why != NULL) {
+        ret->fate = ANSWER_BREAK;
+        return;
+    }
+    entry->next_seq++;
+    entry->bytes += part->body.len;
+    ret->fate = ANSWER_PASS;
+    ret->ended = part->last;
+}
+
+void
+answer_part(struct answer_check *check, enum sp_service_id from,
+            const struct sp_result *part, int64_t now_ms,
+            struct answer_verdict *ret_verdict)
+{
+    struct pending_entry *entry =
+        pending_find(check->pending, part->request_id);
+
+    *ret_verdict =
+        (struct answer_verdict){ .fate = ANSWER_REPLACE, .ended = true };
+    if (entry != NULL && entry->cancelled && entry->target == from) {
+        ret_verdict->fate = ANSWER_DROP; /* under way when the client left */
+        ret_verdict->ended = part->last;
+    } else if (entry != NULL && entry->streaming) {
+        go_on(check, from, part, entry, ret_verdict);
+    } else if (part->seq == 0) {
+        begin(check, from, part, now_ms, ret_verdict);
+    } else {
+        /* The beginning went through a replica that is gone, or was refused:
+         * the rest means nothing. */
+        ret_verdict->fate = ANSWER_BREAK;
+        ret_verdict->why = "part_without_beginning";
+    }
+}

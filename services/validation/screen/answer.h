@@ -1,0 +1,61 @@
+/* The examination of what executors send back: one part of an answer at a
+ * time. Knows no socket. */
+#ifndef SP_SERVICES_VALIDATION_SCREEN_ANSWER_H
+#define SP_SERVICES_VALIDATION_SCREEN_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
+#include "common/text/json.h"
+#include "proto/message.h"
+#include "services/validation/schema/schema_check.h"
+#include "services/validation/screen/pending.h"
+#include "services/validation/toolbox.h"
+#include "services/validation/validation_config.h"
+
+/* Room that is used again for each part, and what the check leans on; the
+ * pointers must outlive it. */
+struct answer_check {
+    const struct results_config *limits;
+    const struct toolbox *toolbox;
+    struct schema_checker *checker;
+    struct pending *pending;
+    struct sp_json json;
+    struct sp_buf scratch;
+    struct sp_buf headers; /* what is left of the part's headers */
+};
+
+/* What becomes of a part. */
+enum answer_fate {
+    ANSWER_PASS,    /* on to the client, with answer_check.headers */
+    ANSWER_DROP,    /* of an earlier attempt, or late: nobody waits for it */
+    ANSWER_REPLACE, /* refused, nothing has been sent: answer 502 instead */
+    ANSWER_BREAK,   /* refused in the middle of a stream: end it as broken */
+};
+
+struct answer_verdict {
+    enum answer_fate fate;
+    bool ended;            /* nothing more of this answer may pass */
+    const char *why;       /* constant word, where refused */
+    struct sp_view object; /* the tool, where known */
+    struct sp_view rpc_id; /* of the request, where known */
+};
+
+/* Makes the room; the pointers are already set. */
+void
+answer_init(struct answer_check *check);
+
+void
+answer_free(struct answer_check *check);
+
+/* Judges a part that came from `from`, and keeps count of it; where the answer
+ * has ended, the caller removes its entry. now_ms is monotonic. The views of
+ * the verdict live until the next call. */
+void
+answer_part(struct answer_check *check, enum sp_service_id from,
+            const struct sp_result *part, int64_t now_ms,
+            struct answer_verdict *ret_verdict);
+
+#endif

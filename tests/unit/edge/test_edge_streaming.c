@@ -1,0 +1,498 @@
+/* Streamed answers: parts in order, credit at the client's pace, comments, and
+ * what happens when the rest does not come. */
+#include "tests/support/edge_stage.h"
+
+#define KEY "routekey"
+#define EVENTS "content-type: text/event-stream\n"
+
+static void
+part_with(struct stage *s, struct request *r, uint64_t seq, bool last,
+          struct sp_view body)
+{
+    const struct sp_answer answer = {
+        .request_id = stage_id(r),
+        .seq = seq,
+        .last = last,
+        .status = 200,
+        .headers = SP_VIEW_LITERAL(EVENTS),
+        .body = body,
+    };
+
+    stage_answer(s, &answer);
+}
+
+static void
+part(struct stage *s, struct request *r, uint64_t seq, const char *body)
+{
+    part_with(s, r, seq, false, sp_view_of(body));
+}
+
+/* A part of `len` bytes that ends with an event. */
+static void
+part_of(struct stage *s, struct request *r, uint64_t seq, size_t len)
+{
+    static char bytes[STAGE_WINDOW * 32];
+
+    cr_assert_leq(len, sizeof(bytes));
+    memset(bytes, '\n', sizeof(bytes));
+    part_with(s, r, seq, false, sp_view_make(bytes, len));
+}
+
+/* The client takes up to `max` bytes, as reply.c does it for the library. */
+static size_t
+client_takes(struct request *r, size_t max)
+{
+    static char out[STAGE_WINDOW * 32];
+    size_t n = stream_take(&r->stream, out, max < sizeof(out) ? max : 1);
+
+    if (n > 0) {
+        pipeline_grant(r);
+    }
+    return n;
+}
+
+static void
+expect_credit(const struct stage *s, uint64_t bytes)
+{
+    const struct sent *last = stage_last(s);
+
+    cr_assert_eq(last->id, SP_MSG_CREDIT);
+    cr_expect_eq(last->bytes, bytes, "%d", (int)last->bytes);
+    cr_expect_eq(last->target, SP_SERVICE_LLM);
+    cr_expect_str_eq(last->route_key, KEY);
+}
+
+/* A stream whose executor has shown, after its first event. */
+static struct request *
+begin(struct stage *s)
+{
+    struct request *r = NULL;
+
+    stage_open(s);
+    r = stage_send(s, "/mcp");
+    stage_started(s, r, SP_SERVICE_LLM, KEY);
+    part(s, r, 0, "data: 1\n\n");
+    cr_assert(r->streaming && r->events);
+    cr_assert_eq(r->state, REQUEST_ANSWERED);
+    cr_assert_eq(client_takes(r, 100), 9);
+    return r;
+}
+
+static void
+expect_broken(const struct stage *s, const struct request *r, const char *event)
+{
+    cr_expect(r->stream.broken, "%s", event);
+    cr_expect_str_eq(s->rt.events, event);
+    cr_expect_eq(s->edge.figures.broken, 1);
+    stage_expect_cancel(s, SP_SERVICE_LLM, KEY);
+    cr_expect_eq(request_table_count(s->edge.table), 0);
+}
+
+Test(edge_streaming, parts_reach_the_client_until_the_last)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+    unsigned resumed = s.client.resumed;
+
+    cr_expect_eq(r->status, 200);
+    cr_expect_str_eq(stage_header(r, "Content-Type"), "text/event-stream");
+    cr_expect_eq(s.edge.body_bytes, 0);
+    part(&s, r, 1, "data: 2\n\n");
+    cr_expect_eq(s.client.resumed, resumed + 1);
+    part_with(&s, r, 2, true, SP_VIEW_LITERAL("data: 3\n\n"));
+    cr_expect_eq(client_takes(r, 100), 18);
+    cr_expect(r->stream.last);
+    part(&s, r, 3, "data: 4\n\n");
+    cr_expect_eq(s.edge.figures.late, 1);
+    stage_wait(&s, 2 * STAGE_DEADLINE_MS);
+    pipeline_end(r);
+    cr_expect_eq(s.rt.count, 1, "nothing to repeat, grant or cancel");
+    cr_expect_str_empty(s.rt.events);
+    stage_close(&s);
+}
+
+Test(edge_streaming, a_repeated_part_is_dropped)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    part(&s, r, 0, "data: 1\n\n");
+    cr_expect_eq(client_takes(r, 100), 0);
+    part(&s, r, 1, "data: 2\n\n");
+    cr_expect_eq(client_takes(r, 100), 9);
+    part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+Test(edge_streaming, a_missing_part_breaks_it)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    part(&s, r, 2, "data: 3\n\n");
+    expect_broken(&s, r, "stream_broken 200 reason=gap\n");
+    pipeline_end(r);
+    cr_expect_eq(s.rt.count, 2, "cancelled once");
+    stage_close(&s);
+}
+
+Test(edge_streaming, an_executor_that_ignores_the_credit_breaks_it)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    part_of(&s, r, 1, STAGE_WINDOW + 65536);
+    cr_expect_not(r->stream.broken);
+    part_of(&s, r, 2, 1);
+    expect_broken(&s, r, "stream_broken 200 reason=credit_ignored\n");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* The client cannot take a broken stream for a whole one: reply.c ends the
+ * connection, so no answer may be put in its place. */
+Test(edge_streaming, a_denial_breaks_it)
+{
+    const struct sp_denial denial = { .status = 500,
+                                      .code = SP_VIEW_LITERAL("failed"),
+                                      .text = SP_VIEW_LITERAL("Failed.") };
+    struct stage s;
+    struct request *r = begin(&s);
+
+    stage_deny(&s, r, &denial);
+    expect_broken(&s, r, "stream_broken 200 reason=denied\n");
+    cr_expect_eq(r->status, 200);
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+Test(edge_streaming, the_deadline_breaks_it)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    stage_wait(&s, STAGE_DEADLINE_MS - 1);
+    cr_expect_not(r->stream.broken);
+    stage_wait(&s, 1);
+    expect_broken(&s, r, "stream_broken 200 reason=deadline\n");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* What has begun cannot be begun again; but its executor is asked for a sign,
+ * once for all losses of the moment. */
+Test(edge_streaming, a_loss_repeats_no_stream)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    for (uint64_t lost = 0; lost < SP_SERVICE_COUNT; lost++) {
+        stage_lost(&s, lost);
+    }
+    pipeline_peer(&s.edge, SP_SERVICE_AUTH, false);
+    pipeline_peer(&s.edge, SP_SERVICE_AUTH, true);
+    cr_expect_eq(s.rt.count, 2);
+    expect_credit(&s, STAGE_WINDOW);
+    part_with(&s, r, 1, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+Test(edge_streaming, a_client_that_goes_cancels_it)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    pipeline_end(r);
+    cr_expect_eq(s.rt.count, 2);
+    stage_expect_cancel(&s, SP_SERVICE_LLM, KEY);
+    stage_close(&s);
+}
+
+/* STARTED comes straight from the executor, parts come through validation: on
+ * two ways, in any order. */
+Test(edge_streaming, a_client_that_goes_before_started_cancels_it_then)
+{
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    part(&s, r, 0, "data: 1\n\n");
+    pipeline_end(r);
+    cr_expect_eq(s.rt.count, 1, "nobody to tell yet");
+    cr_expect_eq(s.edge.serving, 0);
+    part(&s, r, 1, "data: 2\n\n");
+    stage_wait(&s, 5000);
+    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    cr_expect_eq(s.rt.count, 2);
+    stage_expect_cancel(&s, SP_SERVICE_LLM, KEY);
+    stage_close(&s);
+}
+
+Test(edge_streaming, a_deserted_stream_ends_with_its_last_part_or_deadline)
+{
+    for (int last = 0; last < 2; last++) {
+        struct stage s;
+        struct request *r = NULL;
+
+        stage_open(&s);
+        r = stage_send(&s, "/mcp");
+        part(&s, r, 0, "data: 1\n\n");
+        pipeline_end(r);
+        if (last == 1) {
+            part_with(&s, r, 1, true, SP_VIEW_LITERAL(""));
+        } else {
+            stage_wait(&s, STAGE_DEADLINE_MS);
+        }
+        cr_expect_eq(s.rt.count, 1);
+        cr_expect_str_empty(s.rt.events);
+        stage_close(&s);
+    }
+}
+
+/* ------------------------------------------------------------------ credit */
+
+Test(edge_streaming, what_the_client_took_is_granted_in_halves)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    part_of(&s, r, 1, STAGE_WINDOW - 9);
+    cr_expect_eq(client_takes(r, STAGE_WINDOW / 2 - 10), STAGE_WINDOW / 2 - 10);
+    cr_expect_eq(s.rt.count, 1);
+    cr_expect_eq(client_takes(r, 1), 1);
+    cr_expect_eq(s.rt.count, 2);
+    expect_credit(&s, STAGE_WINDOW + STAGE_WINDOW / 2);
+    cr_expect_eq(client_takes(r, STAGE_WINDOW), STAGE_WINDOW / 2);
+    cr_expect_eq(s.rt.count, 3);
+    expect_credit(&s, 2 * (uint64_t)STAGE_WINDOW);
+    part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* Without its key no credit finds the executor. When the window is used up
+ * before STARTED has come, STARTED itself must bring it. */
+Test(edge_streaming, credit_waits_for_started)
+{
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    part_of(&s, r, 0, STAGE_WINDOW);
+    cr_expect_eq(client_takes(r, STAGE_WINDOW), STAGE_WINDOW);
+    cr_expect_eq(s.rt.count, 1);
+    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    cr_expect_eq(s.rt.count, 2);
+    expect_credit(&s, 2 * (uint64_t)STAGE_WINDOW);
+    part_with(&s, r, 1, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* The executor stands still until it has credit, so that no byte comes whose
+ * taking would try again: the clock must. */
+Test(edge_streaming, credit_that_nobody_took_is_sent_again)
+{
+    static const struct {
+        const char *label;
+        bool events;
+    } rows[] = { { "events", true }, { "no events", false } };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct stage s;
+        struct request *r = begin(&s);
+
+        r->events = rows[i].events;
+        s.rt.result = i == 0 ? SP_EFULL : SP_ENOPEER;
+        part_of(&s, r, 1, STAGE_WINDOW - 9);
+        (void)client_takes(r, STAGE_WINDOW);
+        cr_expect_eq(s.rt.count, 1);
+        stage_wait(&s, 600);
+        s.rt.result = 0;
+        stage_wait(&s, 250);
+        cr_assert_eq(s.rt.count, 2, "%s", rows[i].label);
+        expect_credit(&s, 2 * (uint64_t)STAGE_WINDOW);
+        stage_wait(&s, 1000);
+        cr_expect_eq(s.rt.count, 2, "granted once");
+        part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
+        pipeline_end(r);
+        stage_close(&s);
+    }
+}
+
+Test(edge_streaming, the_end_of_the_stream_owes_no_credit)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    part_of(&s, r, 1, STAGE_WINDOW - 9);
+    part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
+    (void)client_takes(r, STAGE_WINDOW);
+    cr_expect_eq(s.rt.count, 1);
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* ----------------------------------------------------------------- silence */
+
+/* After 1.5 s without a part the executor is asked, then each 3 s: three times
+ * in all. */
+Test(edge_streaming, an_executor_that_gives_no_sign_is_given_up)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    stage_wait(&s, 1499);
+    cr_expect_eq(s.rt.count, 1);
+    stage_wait(&s, 1);
+    cr_expect_eq(s.rt.count, 2);
+    expect_credit(&s, STAGE_WINDOW);
+    stage_wait(&s, 6000);
+    cr_expect_eq(s.rt.count, 4);
+    stage_wait(&s, 1999);
+    cr_expect_not(r->stream.broken);
+    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    stage_wait(&s, 400);
+    cr_expect_not(r->stream.broken, "it has given a sign");
+    pipeline_end(r);
+    stage_close(&s);
+
+    r = begin(&s);
+    for (uint64_t lost = 0; lost < SP_SERVICE_COUNT; lost++) {
+        stage_lost(&s, lost);
+    }
+    stage_wait(&s, 8999);
+    cr_expect_not(r->stream.broken);
+    stage_wait(&s, 1);
+    expect_broken(&s, r, "stream_broken 200 reason=executor_silent\n");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* While nobody takes the question, nobody is blamed for no answer. */
+Test(edge_streaming, a_question_that_did_not_leave_does_not_count)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    s.rt.result = SP_ENOPEER;
+    stage_lost(&s, SP_SERVICE_RATELIMIT);
+    stage_wait(&s, STAGE_DEADLINE_MS - 200);
+    cr_expect_not(r->stream.broken);
+    cr_expect_eq(s.rt.count, 1);
+    s.rt.result = 0;
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* The whole answer of a model may have died with a validation replica. */
+Test(edge_streaming, an_answer_that_nobody_has_any_more_is_told)
+{
+    for (int there = 0; there < 2; there++) {
+        struct stage s;
+        struct request *r = NULL;
+
+        stage_open(&s);
+        r = stage_send(&s, "/v1/models");
+        stage_started(&s, r, SP_SERVICE_LLM, KEY);
+        stage_lost(&s, SP_SERVICE_VALIDATION);
+        expect_credit(&s, STAGE_WINDOW);
+        stage_wait(&s, 8000);
+        cr_expect_eq(s.rt.count, 4);
+        if (there == 1) {
+            stage_started(&s, r, SP_SERVICE_LLM, KEY);
+        }
+        stage_wait(&s, 1000);
+        cr_expect_eq(r->state, there == 1 ? REQUEST_WAITING : REQUEST_ANSWERED);
+        if (there == 0) {
+            cr_expect_eq(r->status, 502);
+            stage_expect_cancel(&s, SP_SERVICE_LLM, KEY);
+            cr_expect_str_eq(s.rt.events,
+                             "answer_lost 502 reason=executor_silent\n");
+        }
+        pipeline_end(r);
+        stage_close(&s);
+    }
+}
+
+/* ---------------------------------------------------------------- comments */
+
+static void
+expect_waiting(struct request *r, const char *want)
+{
+    char out[256] = { 0 };
+
+    (void)stream_take(&r->stream, out, sizeof(out) - 1);
+    pipeline_grant(r);
+    cr_expect_str_eq(out, want);
+}
+
+Test(edge_streaming, silence_gets_a_comment)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+    unsigned resumed = s.client.resumed;
+
+    stage_wait(&s, 1499);
+    expect_waiting(r, "");
+    stage_wait(&s, 1);
+    cr_expect_eq(s.client.resumed, resumed + 1);
+    expect_waiting(r, ": waiting\n\n");
+    stage_wait(&s, 1500);
+    expect_waiting(r, ": waiting\n\n");
+    stage_wait(&s, 1000);
+    part(&s, r, 1, "data: 2\n\n");
+    expect_waiting(r, "data: 2\n\n");
+    stage_wait(&s, 1499);
+    expect_waiting(r, "");
+    part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+Test(edge_streaming, no_comment_inside_an_event_or_behind_a_backlog)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    part(&s, r, 1, "data: 2\n");
+    expect_waiting(r, "data: 2\n");
+    stage_wait(&s, 3000);
+    expect_waiting(r, "");
+    part(&s, r, 2, "\n");
+    stage_wait(&s, 3000);
+    expect_waiting(r, "\n");
+    stage_wait(&s, 1500);
+    expect_waiting(r, ": waiting\n\n");
+    part_with(&s, r, 3, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+Test(edge_streaming, only_events_have_comments)
+{
+    struct stage s;
+    struct request *r = NULL;
+    struct sp_answer answer = {
+        .status = 200,
+        .headers = SP_VIEW_LITERAL("content-type: application/json\n"),
+        .body = SP_VIEW_LITERAL("{\n\n"),
+    };
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    answer.request_id = stage_id(r);
+    stage_answer(&s, &answer);
+    expect_waiting(r, "{\n\n");
+    stage_wait(&s, STAGE_DEADLINE_MS - 1);
+    expect_waiting(r, "");
+    stage_wait(&s, 1);
+    expect_broken(&s, r, "stream_broken 200 reason=deadline\n");
+    pipeline_end(r);
+    stage_close(&s);
+}

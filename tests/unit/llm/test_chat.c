@@ -1,0 +1,219 @@
+/* Chat Completions: what is read, what is changed, what is counted. */
+#include "services/llm/chat.h"
+
+#include <criterion/criterion.h>
+
+#include "common/base/compiler.h"
+#include "common/base/error.h"
+
+#define M "\"messages\":[]"
+
+Test(chat, reads_what_a_request_asks_for)
+{
+    static const struct {
+        const char *body;
+        int want;
+        const char *model;
+        bool stream;
+        bool usage;
+    } rows[] = {
+        { "{\"model\":\"m\"," M "}", 0, "m", false, false },
+        { "{" M ",\"model\":\"a\\u0062c\",\"stream\":true}", 0, "abc", true,
+          false },
+        { "{\"model\":\"m\"," M ",\"stream\":null,\"stream_options\":null}", 0,
+          "m", false, false },
+        { "{\"model\":\"m\"," M
+          ",\"stream\":true,\"stream_options\":{\"include_usage\":true}}",
+          0, "m", true, true },
+        { "", SP_EFORMAT, NULL, false, false },
+        { "[]", SP_EFORMAT, NULL, false, false },
+        { "{\"model\":\"m\"}", SP_EFORMAT, NULL, false, false },
+        { "{\"model\":\"m\",\"messages\":{}}", SP_EFORMAT, NULL, false, false },
+        { "{\"model\":\"\"," M "}", SP_EFORMAT, NULL, false, false },
+        { "{\"model\":7," M "}", SP_EFORMAT, NULL, false, false },
+        { "{" M "}", SP_EFORMAT, NULL, false, false },
+        { "{\"model\":\"m\"," M ",\"stream\":1}", SP_EFORMAT, NULL, false,
+          false },
+        { "{\"model\":\"m\"," M ",\"stream\":\"true\"}", SP_EFORMAT, NULL,
+          false, false },
+        { "{\"model\":\"m\",\"model\":\"n\"," M "}", SP_EFORMAT, NULL, false,
+          false },
+        { "{\"model\":\"m\"," M "} ", 0, "m", false, false },
+        { "{\"model\":\"m\"," M "}x", SP_EFORMAT, NULL, false, false },
+    };
+    struct sp_json json = { 0 };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct sp_buf scratch = sp_buf_new(64);
+        struct chat_request request = { 0 };
+
+        cr_expect_eq(
+            chat_read(&json, sp_view_of(rows[i].body), &scratch, &request),
+            rows[i].want, "%s", rows[i].body);
+        cr_expect(sp_view_is(request.model, rows[i].model), "%s", rows[i].body);
+        cr_expect_eq(request.stream, rows[i].stream, "%s", rows[i].body);
+        cr_expect_eq(request.wants_usage, rows[i].usage, "%s", rows[i].body);
+        sp_buf_free(&scratch);
+    }
+    sp_json_free(&json);
+}
+
+static const struct {
+    enum llm_kind kind;
+    const char *in;
+    const char *out;
+} written[] = {
+    { LLM_OPENAI, "{\"model\":\"m\"," M "}",
+      "{\"stream\":false,\"store\":false,\"model\":\"m\"," M "}" },
+    { LLM_OPENAI,
+      "{\"model\":\"m\",\"store\":true,\"st\\u006fre\\u0032\":1," M
+      ",\"stream\":true}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+      "\"store\":false,\"model\":\"m\",\"st\\u006fre\\u0032\":1," M "}" },
+    { LLM_OPENAI, "{\"model\":\"m\",\"\\u0073tore\":true," M "}",
+      "{\"stream\":false,\"store\":false,\"model\":\"m\"," M "}" },
+    { LLM_OPENAI,
+      "{\"model\":\"m\"," M ",\"max_completion_tokens\":5,\"stream\":true,"
+      "\"stream_options\":{\"include_usage\":false}}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+      "\"store\":false,\"model\":\"m\"," M ",\"max_completion_tokens\":5}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M
+      ",\"stream\":true,\"stream_options\":{\"a\":{\"include_usage\":0},"
+      "\"include_usag\\u0065\":false,\"include_obfuscation\":false}}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
+      "\"a\":{\"include_usage\":0},\"include_obfuscation\":false},"
+      "\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M ",\"stream\":true,\"stream_options\":[\"a\"]}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
+      "\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA, "{\"model\":\"m\"," M ",\"max_completion_tokens\":5}",
+      "{\"stream\":false,\"max_tokens\":5,\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M ",\"max_tokens\":9,\"max_completion_tokens\":5}",
+      "{\"stream\":false,\"max_tokens\":5,\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M ",\"max_tokens\":9,\"max_completion_tokens\":null}",
+      "{\"stream\":false,\"max_tokens\":9,\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA, "{\"model\":\"m\",\"store\":true," M "}",
+      "{\"stream\":false,\"model\":\"m\"," M "}" },
+};
+
+Test(chat, writes_the_request_for_its_upstream)
+{
+    struct sp_json json = { 0 };
+
+    for (size_t i = 0; i < SP_COUNT(written); i++) {
+        struct sp_buf scratch = sp_buf_new(64);
+        struct sp_buf out = sp_buf_new(1024);
+        struct chat_request request = { 0 };
+
+        cr_assert_eq(
+            chat_read(&json, sp_view_of(written[i].in), &scratch, &request), 0);
+        cr_expect_eq(chat_write(&json, &request, written[i].kind, &out), 0);
+        cr_expect(sp_view_is(sp_buf_view(&out), written[i].out),
+                  "%s gives %.*s", written[i].in, SP_VIEW(sp_buf_view(&out)));
+        cr_expect_eq(sp_json_parse(&json, sp_buf_view(&out)), 0);
+        sp_buf_free(&out);
+        sp_buf_free(&scratch);
+    }
+    sp_json_free(&json);
+}
+
+Test(chat, says_when_a_request_does_not_fit)
+{
+    struct sp_json json = { 0 };
+    struct sp_buf scratch = sp_buf_new(64);
+    struct sp_buf out = sp_buf_new(40);
+    struct chat_request request = { 0 };
+
+    cr_assert_eq(chat_read(&json, SP_VIEW_LITERAL("{\"model\":\"m\"," M "}"),
+                           &scratch, &request),
+                 0);
+    cr_expect_eq(chat_write(&json, &request, LLM_OPENAI, &out), SP_ELIMIT);
+    sp_buf_free(&out);
+    sp_json_free(&json);
+}
+
+#define USAGE(in, out)                                                         \
+    "\"usage\":{\"prompt_tokens\":" in ",\"completion_tokens\":" out "}"
+
+Test(chat, checks_whole_answers_and_counts)
+{
+    static const struct {
+        const char *body;
+        int want;
+        struct chat_usage usage;
+    } rows[] = {
+        { "{\"choices\":[]," USAGE("3", "4") "}", 0, { true, 3, 4 } },
+        { "{\"choices\":[{}]}", 0, { false, 0, 0 } },
+        { "{\"choices\":[],\"usage\":null}", 0, { false, 0, 0 } },
+        { "{\"choices\":[]," USAGE("-3", "4") "}", 0, { false, 0, 0 } },
+        { "{\"choices\":[]," USAGE("1.5", "4") "}", 0, { false, 0, 0 } },
+        { "{\"choices\":[]," USAGE("\"3\"", "4") "}", 0, { false, 0, 0 } },
+        { "{\"choices\":{}}", SP_EFORMAT, { false, 0, 0 } },
+        { "{\"error\":{}}", SP_EFORMAT, { false, 0, 0 } },
+        { "<html>", SP_EFORMAT, { false, 0, 0 } },
+        { "", SP_EFORMAT, { false, 0, 0 } },
+        { "[{\"choices\":[]}]", SP_EFORMAT, { false, 0, 0 } },
+    };
+    struct sp_json json = { 0 };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct chat_usage usage = { 0 };
+
+        cr_expect_eq(chat_answer(&json, sp_view_of(rows[i].body), &usage),
+                     rows[i].want, "%s", rows[i].body);
+        cr_expect_eq(usage.known, rows[i].usage.known, "%s", rows[i].body);
+        cr_expect_eq(usage.in, rows[i].usage.in, "%s", rows[i].body);
+        cr_expect_eq(usage.out, rows[i].usage.out, "%s", rows[i].body);
+    }
+    sp_json_free(&json);
+}
+
+Test(chat, tells_events_apart)
+{
+    static const struct {
+        const char *data;
+        bool wants_usage;
+        enum chat_event want;
+        uint64_t out;
+    } rows[] = {
+        { "[DONE]", false, CHAT_DONE, 0 },
+        { " [DONE]", false, CHAT_BROKEN, 0 },
+        { "{\"choices\":[{}]}", false, CHAT_PIECE, 0 },
+        { "{\"choices\":[{}],\"error\":null}", false, CHAT_PIECE, 0 },
+        { "{\"choices\":[{}]," USAGE("3", "4") "}", false, CHAT_PIECE, 4 },
+        { "{\"choices\":[]," USAGE("3", "4") "}", false, CHAT_HIDDEN, 4 },
+        { "{\"choices\":[]," USAGE("3", "4") "}", true, CHAT_PIECE, 4 },
+        { "{\"error\":{\"message\":\"x\"}}", false, CHAT_ERROR, 0 },
+        { "{\"error\":\"x\",\"choices\":[]}", false, CHAT_ERROR, 0 },
+        { "{\"choices\":", false, CHAT_BROKEN, 0 },
+        { "{}", false, CHAT_BROKEN, 0 },
+        { "", false, CHAT_BROKEN, 0 },
+        { "null", false, CHAT_BROKEN, 0 },
+    };
+    struct sp_json json = { 0 };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct chat_usage usage = { 0 };
+
+        cr_expect_eq(chat_event(&json, sp_view_of(rows[i].data),
+                                rows[i].wants_usage, &usage),
+                     rows[i].want, "%s", rows[i].data);
+        cr_expect_eq(usage.out, rows[i].out, "%s", rows[i].data);
+    }
+    sp_json_free(&json);
+}
+
+Test(chat, keeps_an_event_on_one_line)
+{
+    struct sp_buf out = sp_buf_new(32);
+
+    cr_assert_eq(chat_add_event(&out, SP_VIEW_LITERAL("{\"a\":\r\n1}")), 0);
+    cr_expect(sp_view_is(sp_buf_view(&out), "data: {\"a\":  1}\n\n"));
+    cr_expect_eq(chat_add_event(&out, SP_VIEW_LITERAL("0123456789")),
+                 SP_ELIMIT);
+    sp_buf_free(&out);
+}

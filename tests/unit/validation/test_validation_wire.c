@@ -1,0 +1,392 @@
+/* The validation process's messages, with the runtime replaced by a record. */
+#include <stdarg.h>
+
+#include "common/base/alloc.h"
+#include "proto/grant.h"
+#include "services/validation/validation.h"
+#include "tests/support/validation_fixture.h"
+
+#define ID "0123456789abcdef"
+#define CALL_BODY                                                              \
+    "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\",\"params\":{"     \
+    "\"name\":\"get_customer_info\",\"arguments\":{\"customer_id\":"           \
+    "\"ABCDE1\"}}}"
+#define LIST_BODY "{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/list\"}"
+
+struct sent {
+    enum sp_service_id to;
+    enum sp_message_id id;
+    enum sp_place_kind kind;
+    char key[64];
+    struct sp_answer answer;
+    struct sp_checked_call checked;
+    char headers[1024];
+    char body[2048];
+};
+
+/* What stands behind the handlers instead of the real runtime. */
+struct sp_runtime {
+    struct sp_loop *loop;
+    int result; /* of the next sends, but to the edge */
+    struct sent sent[16];
+    size_t count;
+    size_t events;
+    char kind[64];
+    char detail[256];
+    unsigned status;
+};
+
+int
+sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
+                enum sp_message_id id, const void *message,
+                struct sp_place place)
+{
+    struct sent *s = &rt->sent[rt->count];
+
+    if (rt->result != 0 && to != SP_SERVICE_EDGE) {
+        return rt->result;
+    }
+    cr_assert_lt(rt->count, SP_COUNT(rt->sent));
+    cr_assert(sp_route_exists(id, SP_SERVICE_VALIDATION, to));
+    *s = (struct sent){ .to = to, .id = id, .kind = place.kind };
+    (void)snprintf(s->key, sizeof(s->key), "%.*s", SP_VIEW(place.key));
+    if (id == SP_MSG_ANSWER) {
+        s->answer = *(const struct sp_answer *)message;
+        (void)snprintf(s->headers, sizeof(s->headers), "%.*s",
+                       SP_VIEW(s->answer.headers));
+        (void)snprintf(s->body, sizeof(s->body), "%.*s",
+                       SP_VIEW(s->answer.body));
+    } else if (id == SP_MSG_CHECKED_CALL) {
+        s->checked = *(const struct sp_checked_call *)message;
+    }
+    rt->count++;
+    return 0;
+}
+
+struct sp_loop *
+sp_runtime_loop(struct sp_runtime *rt)
+{
+    return rt->loop;
+}
+
+void
+sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
+                   ...)
+{
+    (void)rt;
+    (void)format;
+    cr_assert_str_eq(event, "result_refused");
+}
+
+void
+sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
+{
+    rt->events++;
+    rt->status = what->status;
+    (void)snprintf(rt->kind, sizeof(rt->kind), "%s", what->kind);
+    (void)snprintf(rt->detail, sizeof(rt->detail), "%s", what->detail);
+}
+
+struct stage {
+    struct gate gate;
+    struct sp_runtime rt;
+    struct validation v;
+};
+
+static void
+stage_open(struct stage *s)
+{
+    memset(s, 0, sizeof(*s));
+    gate_open(&s->gate);
+    s->rt.loop = sp_loop_new();
+    s->v.rt = &s->rt;
+    s->v.examiner = s->gate.examiner;
+    s->v.pending = pending_new(16);
+    s->v.answer.limits = &s->gate.config->results;
+    s->v.answer.toolbox = s->gate.toolbox;
+    s->v.answer.checker = s->gate.checker;
+    s->v.answer.pending = s->v.pending;
+    answer_init(&s->v.answer);
+    s->v.verdict = verdict_new();
+}
+
+static void
+stage_close(struct stage *s)
+{
+    verdict_free(&s->v.verdict);
+    answer_free(&s->v.answer);
+    pending_free(&s->v.pending);
+    sp_loop_free(&s->rt.loop);
+    gate_close(&s->gate);
+}
+
+static struct sp_msg
+call(const char *body)
+{
+    struct sp_msg m = { .id = SP_MSG_CALL, .from = SP_SERVICE_AUTH };
+
+    m.u.call = (struct sp_call){
+        .request_id = SP_VIEW_LITERAL(ID),
+        .reply_to = SP_VIEW_LITERAL("edge-0"),
+        .attempt = 1,
+        .deadline_ms = 5000,
+        .birth_ms = 77,
+        .credit = 9,
+        .trace = SP_VIEW_LITERAL("t"),
+        .address = SP_VIEW_LITERAL("192.0.2.1"),
+        .subject = SP_VIEW_LITERAL("anna"),
+        .client = SP_VIEW_LITERAL("app"),
+        .scopes = SP_VIEW_LITERAL("customer:read"),
+        .grant = SP_VIEW_LITERAL("sealed"),
+        .method = SP_VIEW_LITERAL("POST"),
+        .path = SP_VIEW_LITERAL("/mcp"),
+        .query = SP_VIEW_LITERAL("q=1"),
+        .headers = SP_VIEW_LITERAL(LEGACY_HEADERS),
+        .body = sp_view_of(body),
+    };
+    return m;
+}
+
+static struct sp_msg
+result(enum sp_service_id from, uint64_t seq, bool last, const char *headers,
+       const char *body)
+{
+    struct sp_msg m = { .id = SP_MSG_RESULT, .from = from };
+
+    m.u.result = (struct sp_result){
+        .request_id = SP_VIEW_LITERAL(ID),
+        .reply_to = SP_VIEW_LITERAL("edge-0"),
+        .seq = seq,
+        .last = last,
+        .status = 200,
+        .headers = sp_view_of(headers),
+        .body = sp_view_of(body),
+    };
+    return m;
+}
+
+Test(validation_wire, a_good_call_goes_on_untouched_by_its_principal)
+{
+    struct stage s;
+    struct sp_msg m = call(CALL_BODY);
+    const struct sp_checked_call *out = &s.rt.sent[0].checked;
+    unsigned char key[SP_ROUTE_KEY_BYTES];
+
+    stage_open(&s);
+    validation_on_call(&s.v, &m);
+    cr_assert_eq(s.rt.count, 1);
+    cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_RATELIMIT);
+    cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_KEY);
+    sp_principal_key(m.u.call.subject, m.u.call.client, key);
+    cr_assert_eq(strncmp(s.rt.sent[0].key, (const char *)key, sizeof(key)), 0);
+    cr_assert(sp_view_is(out->request_id, ID));
+    cr_assert(sp_view_is(out->reply_to, "edge-0"));
+    cr_assert_eq(out->attempt, 1);
+    cr_assert_eq(out->birth_ms, 77);
+    cr_assert_eq(out->credit, 9);
+    cr_assert_leq(out->deadline_ms, 5000);
+    cr_assert_gt(out->deadline_ms, 0);
+    cr_assert(sp_view_is(out->grant, "sealed"));
+    cr_assert(sp_view_is(out->scopes, "customer:read"));
+    cr_assert(sp_view_is(out->query, "q=1"));
+    cr_assert(sp_view_is(out->headers, LEGACY_HEADERS));
+    cr_assert(sp_view_is(out->body, CALL_BODY));
+    cr_assert_eq(out->target, SP_SERVICE_TOOLS);
+    cr_assert(sp_view_is(out->name, "get_customer_info"));
+    cr_assert_eq(out->cost, 100);
+    cr_assert(sp_view_is(out->rpc_id, "7"));
+    cr_assert_eq(s.rt.events, 0);
+    cr_assert_eq(pending_count(s.v.pending), 1);
+    stage_close(&s);
+}
+
+Test(validation_wire, a_refused_call_is_answered_and_told)
+{
+    struct stage s;
+    struct sp_msg m = call("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":"
+                           "\"tools/call\",\"params\":{\"name\":"
+                           "\"create_support_ticket\"}}");
+
+    stage_open(&s);
+    validation_on_call(&s.v, &m);
+    cr_assert_eq(s.rt.count, 1);
+    cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_EDGE);
+    cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_NAMED);
+    cr_assert_str_eq(s.rt.sent[0].key, "edge-0");
+    cr_assert_eq(s.rt.sent[0].answer.status, 403);
+    cr_assert(s.rt.sent[0].answer.last);
+    cr_assert_not_null(
+        strstr(s.rt.sent[0].headers,
+               "scope=\"ticket:create\", "
+               "resource_metadata=\"https://gate.example/.well-known/"
+               "oauth-protected-resource/mcp\"\n"));
+    cr_assert_not_null(strstr(s.rt.sent[0].body, "\"id\":7"));
+    cr_assert_eq(s.rt.events, 1);
+    cr_assert_str_eq(s.rt.kind, "scope_missing");
+    cr_assert_str_eq(s.rt.detail, "code=insufficient_scope");
+    cr_assert_eq(pending_count(s.v.pending), 0);
+    stage_close(&s);
+}
+
+Test(validation_wire, broken_arguments_are_told_with_the_rule_alone)
+{
+    struct stage s;
+    struct sp_msg m = call("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":"
+                           "\"tools/call\",\"params\":{\"name\":"
+                           "\"get_customer_info\",\"arguments\":{"
+                           "\"customer_id\":\"'; DROP\"}}}");
+
+    stage_open(&s);
+    validation_on_call(&s.v, &m);
+    cr_assert_eq(s.rt.sent[0].answer.status, 200);
+    cr_assert_str_eq(s.rt.kind, "arguments_refused");
+    cr_assert_eq(strncmp(s.rt.detail, "code=bad_arguments rule=", 24), 0);
+    cr_assert_null(strstr(s.rt.detail, "DROP"));
+    cr_assert_null(strstr(s.rt.sent[0].body, "DROP"));
+    stage_close(&s);
+}
+
+Test(validation_wire, a_missing_stage_is_503_and_an_expired_call_nothing)
+{
+    struct stage s;
+    struct sp_msg m = call(CALL_BODY);
+
+    stage_open(&s);
+    s.rt.result = SP_ENOPEER;
+    validation_on_call(&s.v, &m);
+    cr_assert_eq(s.rt.count, 1);
+    cr_assert_eq(s.rt.sent[0].answer.status, 503);
+    cr_assert_not_null(strstr(s.rt.sent[0].headers, "retry-after: 1\n"));
+    cr_assert_not_null(strstr(s.rt.sent[0].body, "\"id\":7"));
+    cr_assert_str_eq(s.rt.kind, "stage_unavailable");
+    cr_assert_eq(pending_count(s.v.pending), 0);
+    m.u.call.deadline_ms = 0;
+    validation_on_call(&s.v, &m);
+    cr_assert_eq(s.rt.count, 1);
+    cr_assert_eq(s.v.figures.expired, 1);
+    stage_close(&s);
+}
+
+Test(validation_wire, a_notification_is_taken_without_an_event)
+{
+    struct stage s;
+    struct sp_msg m =
+        call("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}");
+
+    stage_open(&s);
+    validation_on_call(&s.v, &m);
+    cr_assert_eq(s.rt.sent[0].answer.status, 202);
+    cr_assert_eq(s.rt.events, 0);
+    cr_assert_eq(s.v.figures.accepted, 1);
+    stage_close(&s);
+}
+
+Test(validation_wire, an_answer_goes_to_the_edge_that_waits)
+{
+    struct stage s;
+    struct sp_msg m = call(LIST_BODY);
+    struct sp_msg r =
+        result(SP_SERVICE_TOOLS, 0, true, "content-type: application/json\n",
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"tools\":[{\"name\":"
+               "\"get_customer_info\"}]}}");
+
+    stage_open(&s);
+    validation_on_call(&s.v, &m);
+    validation_on_result(&s.v, &r);
+    cr_assert_eq(s.rt.count, 2);
+    cr_assert_eq(s.rt.sent[1].to, SP_SERVICE_EDGE);
+    cr_assert_str_eq(s.rt.sent[1].key, "edge-0");
+    cr_assert_eq(s.rt.sent[1].answer.status, 200);
+    cr_assert(s.rt.sent[1].answer.last);
+    cr_assert_str_eq(s.rt.sent[1].body, r.u.result.body.ptr);
+    cr_assert_eq(pending_count(s.v.pending), 0);
+    cr_assert_eq(s.rt.events, 0);
+    stage_close(&s);
+}
+
+Test(validation_wire, a_bad_answer_is_withheld_and_told)
+{
+    struct stage s;
+    struct sp_msg m = call(LIST_BODY);
+    struct sp_msg r =
+        result(SP_SERVICE_TOOLS, 0, true, "content-type: application/json\n",
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"tools\":[{\"name\":"
+               "\"create_support_ticket\"}]}}");
+
+    stage_open(&s);
+    validation_on_call(&s.v, &m);
+    validation_on_result(&s.v, &r);
+    cr_assert_eq(s.rt.sent[1].answer.status, 502);
+    cr_assert_not_null(strstr(s.rt.sent[1].body, "\"id\":7"));
+    cr_assert_null(strstr(s.rt.sent[1].body, "create_support_ticket"));
+    cr_assert_str_eq(s.rt.kind, "result_refused");
+    cr_assert_str_eq(s.rt.detail, "from=tools reason=tool_not_allowed");
+    stage_close(&s);
+}
+
+Test(validation_wire, a_stream_that_breaks_is_shown_to_the_edge_as_a_gap)
+{
+    struct stage s;
+    struct sp_msg first = result(SP_SERVICE_LLM, 0, false,
+                                 "content-type: text/event-stream\n", "a");
+    struct sp_msg third = result(SP_SERVICE_LLM, 2, true, "", "c");
+
+    stage_open(&s);
+    validation_on_result(&s.v, &first);
+    cr_assert_eq(validation_in_flight(&s.v), 1);
+    validation_on_result(&s.v, &third);
+    cr_assert_eq(s.rt.count, 2);
+    cr_assert_eq(s.rt.sent[1].answer.seq, SP_MAX_UINT);
+    cr_assert(s.rt.sent[1].answer.last);
+    cr_assert_str_empty(s.rt.sent[1].body);
+    cr_assert_eq(validation_in_flight(&s.v), 0);
+    stage_close(&s);
+}
+
+Test(validation_wire, the_rest_is_forwarded_by_its_rows)
+{
+    struct stage s;
+    struct sp_msg m = { .from = SP_SERVICE_AUTH };
+    struct sp_msg answer = { .from = SP_SERVICE_TOOLS };
+
+    stage_open(&s);
+    m.u.cancel.request_id = SP_VIEW_LITERAL(ID);
+    validation_on_cancel(&s.v, &m);
+    validation_on_credit(&s.v, &m);
+    validation_on_probe(&s.v, &m);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(s.rt.sent[i].to, SP_SERVICE_RATELIMIT);
+        cr_assert_eq(s.rt.sent[i].kind, SP_PLACE_ANY);
+    }
+    answer.u.probe_answer.reply_to = SP_VIEW_LITERAL("edge-0");
+    answer.u.probe_answer.service = SP_SERVICE_TOOLS;
+    validation_on_probe_answer(&s.v, &answer);
+    cr_assert_eq(s.rt.sent[3].to, SP_SERVICE_EDGE);
+    cr_assert_str_eq(s.rt.sent[3].key, "edge-0");
+    /* attack: one executor that says that another is well. */
+    answer.u.probe_answer.service = SP_SERVICE_LLM;
+    validation_on_probe_answer(&s.v, &answer);
+    cr_assert_eq(s.rt.count, 4);
+    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, true);
+    validation_on_peer(&s.v, SP_SERVICE_EDGE, false);
+    cr_assert_eq(s.rt.count, 4);
+    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, false);
+    cr_assert_eq(s.rt.sent[4].id, SP_MSG_PEER_LOST);
+    cr_assert_eq(s.rt.sent[4].kind, SP_PLACE_ALL);
+    stage_close(&s);
+}
+
+Test(validation_wire, metrics_are_one_line_each)
+{
+    struct stage s;
+    struct sp_buf out = sp_buf_new(4096);
+
+    stage_open(&s);
+    s.v.figures.passed = 3;
+    validation_write_metrics(&s.v, &out);
+    cr_assert_not_null(
+        strstr(out.data, "sallyport_validation_passed_total 3\n"));
+    cr_assert_eq(out.error, 0);
+    sp_buf_free(&out);
+    stage_close(&s);
+}

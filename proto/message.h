@@ -77,7 +77,7 @@ struct sp_msg {
         SP_COPY_ONE_(dst, src, subject);                                       \
         SP_COPY_ONE_(dst, src, client);                                        \
         SP_COPY_ONE_(dst, src, scopes);                                        \
-        SP_COPY_ONE_(dst, src, grant);                                         \
+        SP_COPY_ONE_(dst, src, passport);                                      \
     } while (0)
 
 enum sp_field_type {

@@ -26,7 +26,7 @@
 /* Authorization, Cookie and DPoP lines: the longest JWT seen in the wild is
  * about 8 KB. */
 #define SP_MAX_CREDENTIALS 16384
-#define SP_MAX_GRANT 4096
+#define SP_MAX_PASSPORT 4096
 /* Any wall clock stamp or counter: exact in a double. */
 #define SP_MAX_UINT 9007199254740991u
 #define SP_MAX_DEADLINE_MS 600000
@@ -65,7 +65,7 @@
     F(STR, subject, 1, 256)                                                    \
     F(STR, client, 1, 256)                                                     \
     F(STR, scopes, 0, 2048)                                                    \
-    F(BIN, grant, 1, SP_MAX_GRANT)
+    F(BIN, passport, 1, SP_MAX_PASSPORT)
 
 #define SP_FIELDS_HTTP_REQUEST(F)                                              \
     SP_FIELDS_ROUTE(F)                                                         \
@@ -94,7 +94,7 @@
 
 #define SP_FIELDS_ADMITTED_CALL(F)                                             \
     SP_FIELDS_ROUTE(F)                                                         \
-    F(BIN, grant, 1, SP_MAX_GRANT)                                             \
+    F(BIN, passport, 1, SP_MAX_PASSPORT)                                       \
     F(STR, rpc_id, 0, 256)                                                     \
     SP_FIELDS_HTTP(F)
 

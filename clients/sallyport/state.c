@@ -29,7 +29,7 @@ const char *const state_clients[] = { "demo", "bench" };
 const size_t state_client_count = SP_COUNT(state_clients);
 
 const struct state_shared state_shared[] = {
-    { "grant.key", 32,
+    { "passport.key", 32,
       HOLDS(AUTH) | HOLDS(TOOLS) | HOLDS(LLM) | HOLDS(MONITOR) },
     { "session.key", 32, HOLDS(TOOLS) },
     { "ticket.key", 64, HOLDS(EDGE) },

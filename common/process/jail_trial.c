@@ -48,7 +48,7 @@ read_keys(void)
 {
     /* Every service has its keys in memory by now; the files are closed. */
     return opens("keys/auth/es256.key", O_RDONLY) ||
-           opens("keys/auth/grant.key", O_RDONLY) ||
+           opens("keys/auth/passport.key", O_RDONLY) ||
            opens("keys/monitor/audit.key", O_RDONLY) ||
            opens("keys/edge/tls.key", O_RDONLY) ||
            opens("keys/ca/ca.key", O_RDONLY);

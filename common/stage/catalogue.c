@@ -9,7 +9,7 @@
 #include "common/base/error.h"
 #include "common/process/config.h"
 #include "common/text/json.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 
 #define FILE_NAME "tools"
 #define MAX_TOOLS 1000

@@ -6,7 +6,7 @@
 
 #include "common/base/clock.h"
 #include "common/base/error.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "services/auth/oauth/credentials.h"
 
 #define MAX_CHALLENGE 4096
@@ -248,20 +248,20 @@ access_identify(struct auth *auth, struct sp_view token, int64_t now_ms,
     return fault;
 }
 
-/* The grant lives as long as the request may take: the executor opens it
+/* The passport lives as long as the request may take: the executor opens it
  * before the deadline or not at all. */
 static int
 seal(struct auth *auth, const struct sp_http_request *request,
      const struct identity *who, int64_t now_ms)
 {
-    const struct sp_grant grant = {
+    const struct sp_passport passport = {
         .request_id = request->request_id,
         .subject = who->subject,
         .client = who->client,
         .scopes = who->scopes,
         .expires_ms = (uint64_t)now_ms + request->deadline_ms,
     };
-    const struct sp_grant_request covered = {
+    const struct sp_passport_request covered = {
         .method = request->method,
         .path = request->path,
         .query = request->query,
@@ -269,8 +269,9 @@ seal(struct auth *auth, const struct sp_http_request *request,
         .body = request->body,
     };
 
-    sp_buf_reset(&auth->grant);
-    return sp_grant_seal(auth->grant_key, &grant, &covered, &auth->grant);
+    sp_buf_reset(&auth->passport);
+    return sp_passport_seal(auth->passport_key, &passport, &covered,
+                            &auth->passport);
 }
 
 static void
@@ -286,7 +287,7 @@ forward(struct auth *auth, const struct sp_http_request *request,
 
     SP_COPY_ROUTE(&call, request);
     SP_COPY_HTTP(&call, request);
-    call.grant = sp_buf_view(&auth->grant);
+    call.passport = sp_buf_view(&auth->passport);
     if (error == 0) {
         error = sp_runtime_send(auth->runtime, SP_SERVICE_VALIDATION,
                                 SP_MSG_CALL, &call, any);

@@ -10,7 +10,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/text/headers.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "services/auth/access.h"
 #include "services/auth/claims.h"
 #include "services/auth/oauth/token_endpoint.h"
@@ -267,7 +267,7 @@ load_keys(struct auth *auth)
 {
     struct sp_buf why = sp_buf_new(MAX_SENTENCE);
     const char *name = auth->config->tokens.signing_key;
-    char *path = sp_runtime_key_path(auth->runtime, "grant.key");
+    char *path = sp_runtime_key_path(auth->runtime, "passport.key");
     int error = 0;
 
     auth->keys = keyset_new();
@@ -281,7 +281,8 @@ load_keys(struct auth *auth)
                   "one that is there, or run `sallyport init`",
                   KEY_DIRECTORY, name);
     }
-    error = sp_secret_load_hex(path, SP_GRANT_KEY_BYTES, &auth->grant_key);
+    error =
+        sp_secret_load_hex(path, SP_PASSPORT_KEY_BYTES, &auth->passport_key);
     if (error != 0) {
         sp_refuse("%s: %s; run `sallyport init` to make it", path,
                   sp_strerror(error));
@@ -386,7 +387,7 @@ auth_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     }
     load_config(auth);
     auth->mcp_url = mcp_url(settings->url);
-    auth->grant = sp_buf_new(SP_MAX_GRANT);
+    auth->passport = sp_buf_new(SP_MAX_PASSPORT);
     auth->headers = sp_buf_new(SP_MAX_HEADERS);
     auth->body = sp_buf_new(SP_MAX_HEADERS);
     auth->scopes = sp_buf_new(CLAIMS_MAX_SCOPES + 1);
@@ -461,12 +462,12 @@ auth_fini(void *self)
     metadata_free(&auth->metadata);
     token_verifier_free(&auth->verifier);
     keyset_free(&auth->keys);
-    sp_secret_free(&auth->grant_key);
+    sp_secret_free(&auth->passport_key);
     sp_free(auth->issuers);
     sp_free(auth->mcp_url);
     sp_free(auth->mcp_scopes);
     sp_free(auth->model_scopes);
-    sp_buf_free(&auth->grant);
+    sp_buf_free(&auth->passport);
     sp_buf_free(&auth->headers);
     sp_buf_free(&auth->body);
     sp_buf_free(&auth->scopes);

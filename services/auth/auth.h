@@ -36,7 +36,7 @@ struct auth {
     struct auth_config *config;
     struct keyset *keys;
     struct signing_key *signer;
-    struct sp_secret *grant_key;
+    struct sp_secret *passport_key;
     char *mcp_url;
     struct token_verifier *verifier;
     struct token_cache *cache;
@@ -45,9 +45,9 @@ struct auth {
     struct token_endpoint *endpoint;
     const char **issuers;
     const char *audiences[2];
-    char *mcp_scopes;    /* what a challenge for /mcp asks for */
-    char *model_scopes;  /* and one for /v1 */
-    struct sp_buf grant; /* work space, reset for each request */
+    char *mcp_scopes;       /* what a challenge for /mcp asks for */
+    char *model_scopes;     /* and one for /v1 */
+    struct sp_buf passport; /* work space, reset for each request */
     struct sp_buf headers;
     struct sp_buf body;
     struct sp_buf scopes;

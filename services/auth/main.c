@@ -4,11 +4,12 @@
  *
  * PURPOSE
  *     Verifies the access token of each request (RFC 9068: ES256 or RS256, typ,
- *     issuer, audience, expiry, not-before), seals what it found into a grant
- *     that covers exactly this request, and sends both on to validation. It is
- *     also the authorization server: POST /token gives registered clients
- *     tokens (client credentials), and the documents below /.well-known/ tell
- *     clients where everything is. Every other path needs a token.
+ *     issuer, audience, expiry, not-before), seals what it found into a
+ *     passport that covers exactly this request, and sends both on to
+ *     validation. It is also the authorization server: POST /token gives
+ *     registered clients tokens (client credentials), and the documents below
+ *     /.well-known/ tell clients where everything is. Every other path needs a
+ *     token.
  *
  * PEERS
  *     edge sends. validation receives. Answers and refusals go to the edge that
@@ -24,15 +25,16 @@
  *     scopes), call_undelivered (503).
  *
  * PRIVILEGES
- *     Holds the signing keys, the grant key and the hashes of client secrets,
- *     all read before the jail closes; the jail has no path but those of the
- *     links. A helper process in a jail of its own, forked before any key is
- *     read, verifies client secrets with Argon2id, so that the loop never waits
- *     for it; a secret that was right once is recognised by a keyed digest.
+ *     Holds the signing keys, the passport key and the hashes of client
+ *     secrets, all read before the jail closes; the jail has no path but those
+ *     of the links. A helper process in a jail of its own, forked before any
+ *     key is read, verifies client secrets with Argon2id, so that the loop
+ *     never waits for it; a secret that was right once is recognised by a keyed
+ *     digest.
  *
  * CONFIG
  *     deploy/config/auth.yaml: life of tokens, signing key, scopes, clients,
- *     limit on failures. keys/auth/: *.key (PEM signing keys), grant.key,
+ *     limit on failures. keys/auth/: *.key (PEM signing keys), passport.key,
  *     client-<id>.hash.
  *
  * METRICS

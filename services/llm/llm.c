@@ -19,7 +19,7 @@
 struct entry {
     struct llm *llm;
     const struct sp_admitted_call *m;
-    struct sp_grant grant; /* zero until it is opened */
+    struct sp_passport passport; /* zero until it is opened */
     struct llm_order order;
 };
 
@@ -32,8 +32,8 @@ struct refusal {
     uint64_t retry_after_s;
 };
 
-static const struct refusal bad_grant = {
-    "grant_refused", 403, "grant_refused",
+static const struct refusal bad_passport = {
+    "passport_refused", 403, "passport_refused",
     "The request does not match what was signed in; send it again.", 0
 };
 static const struct refusal bad_scope = {
@@ -63,7 +63,7 @@ llm_begin(struct llm *llm)
 {
     randombytes_buf(llm->route_key, sizeof(llm->route_key));
     llm->recent = sp_alloc_n(LLM_RECENT, sizeof(*llm->recent));
-    llm->plain = sp_buf_new(SP_MAX_GRANT_BYTES);
+    llm->plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     llm->scratch = sp_buf_new(MAX_NAME);
     llm->outgoing = sp_buf_new((size_t)SP_MAX_BODY + MAX_NAME);
 }
@@ -76,7 +76,7 @@ llm_end(struct llm *llm)
     }
     sp_fetcher_free(&llm->fetcher);
     llm_config_free(&llm->config);
-    sp_secret_free(&llm->grant_key);
+    sp_secret_free(&llm->passport_key);
     sp_secret_free(&llm->upstream_key);
     sp_free(llm->recent);
     llm->recent = NULL;
@@ -93,8 +93,8 @@ refuse(struct entry *e, const struct refusal *why)
     const struct sp_occurrence what = {
         .kind = why->kind,
         .request_id = e->m->request_id,
-        .subject = e->grant.subject,
-        .client = e->grant.client,
+        .subject = e->passport.subject,
+        .client = e->passport.client,
         .object = e->order.model.len > 0 ? e->order.model : e->m->path,
         .status = why->status,
         .detail = detail,
@@ -111,25 +111,25 @@ refuse(struct entry *e, const struct refusal *why)
 
 /* The call as auth saw it, and nothing else. */
 static bool
-open_grant(struct entry *e)
+open_passport(struct entry *e)
 {
-    const struct sp_grant_request request = {
+    const struct sp_passport_request request = {
         .method = e->m->method,
         .path = e->m->path,
         .query = e->m->query,
         .headers = e->m->headers,
         .body = e->m->body,
     };
-    struct sp_grant grant = { 0 };
+    struct sp_passport passport = { 0 };
 
-    if (sp_grant_open(e->llm->grant_key, e->m->grant, &request,
-                      e->m->request_id, (uint64_t)e->llm->port.wall_ms(),
-                      &e->llm->plain, &grant) != 0) {
+    if (sp_passport_open(e->llm->passport_key, e->m->passport, &request,
+                         e->m->request_id, (uint64_t)e->llm->port.wall_ms(),
+                         &e->llm->plain, &passport) != 0) {
         return false;
     }
-    e->grant = grant;
-    e->order.subject = grant.subject;
-    e->order.client = grant.client;
+    e->passport = passport;
+    e->order.subject = passport.subject;
+    e->order.client = passport.client;
     return true;
 }
 
@@ -189,10 +189,10 @@ read_call(struct entry *e)
 static const struct refusal *
 check(struct entry *e)
 {
-    if (!open_grant(e)) {
-        return &bad_grant;
+    if (!open_passport(e)) {
+        return &bad_passport;
     }
-    if (!sp_scopes_have(e->grant.scopes, SP_VIEW_LITERAL(SCOPE))) {
+    if (!sp_scopes_have(e->passport.scopes, SP_VIEW_LITERAL(SCOPE))) {
         return &bad_scope;
     }
     if (e->llm->call_count >= e->llm->config->limits.calls) {

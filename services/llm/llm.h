@@ -15,7 +15,7 @@
 #include "common/stage/service.h"
 #include "common/text/buf.h"
 #include "common/text/json.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "proto/message.h"
 #include "services/llm/llm_config.h"
 #include "services/llm/llm_figures.h"
@@ -40,7 +40,7 @@ struct llm {
     struct llm_config *config;
     struct sp_loop *loop;
     struct sp_fetcher *fetcher;
-    struct sp_secret *grant_key;
+    struct sp_secret *passport_key;
     struct sp_secret *upstream_key; /* NULL: the upstream wants none */
     struct llm_port port;
     struct llm_call *calls; /* in hand */
@@ -50,7 +50,7 @@ struct llm {
     size_t recent_next;
     struct llm_figures figures;
     struct sp_json json;    /* parsed last; its table is reused */
-    struct sp_buf plain;    /* the opened grant */
+    struct sp_buf plain;    /* the opened passport */
     struct sp_buf scratch;  /* unescaped names */
     struct sp_buf outgoing; /* the request for the upstream */
 };

@@ -108,9 +108,9 @@ check_name(const struct check *c)
         return TELL(c, "name", "is '%s'; use small letters, digits and '-'",
                     name);
     }
-    if (strcmp(name, "grant") == 0) {
+    if (strcmp(name, "passport") == 0) {
         return TELL(c, "name",
-                    "must not be 'grant', whose key file is the gate's own; "
+                    "must not be 'passport', whose key file is the gate's own; "
                     "choose another name");
     }
     return 0;

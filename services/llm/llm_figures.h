@@ -10,7 +10,7 @@
 /* C(name, meaning): how calls end. */
 #define LLM_OUTCOMES(C)                                                        \
     C(answered, "with the upstream's answer")                                  \
-    C(refused, "by llm: grant, scope, model, form")                            \
+    C(refused, "by llm: passport, scope, model, form")                         \
     C(failed, "by the upstream")                                               \
     C(cancelled, "by the client")                                              \
     C(expired, "by the deadline")                                              \

@@ -5,14 +5,14 @@
  * PURPOSE
  *     Serves POST /v1/chat/completions and GET /v1/models from one upstream:
  *     OpenAI, a server that speaks its API, or Ollama by its OpenAI-compatible
- *     paths. Opens the grant that auth sealed, so that no stage in between can
- *     invent a caller or change the request, checks the scope llm:chat again,
- *     and the model against the list in llm.yaml. Of the client's request only
- *     the JSON body goes upstream, less `store`; usage is always asked for, and
- *     hidden from a client that did not. A streamed answer is passed on event
- *     by event, each one checked, at the pace of the client: when its credit is
- *     used up, nothing more is read from the upstream. The upstream's error
- *     texts never pass; clients get sentences of our own.
+ *     paths. Opens the passport that auth sealed, so that no stage in between
+ *     can invent a caller or change the request, checks the scope llm:chat
+ *     again, and the model against the list in llm.yaml. Of the client's
+ *     request only the JSON body goes upstream, less `store`; usage is always
+ *     asked for, and hidden from a client that did not. A streamed answer is
+ *     passed on event by event, each one checked, at the pace of the client:
+ *     when its credit is used up, nothing more is read from the upstream. The
+ *     upstream's error texts never pass; clients get sentences of our own.
  *
  * PEERS
  *     ratelimit sends. Answers go to validation, by request id, so that the
@@ -25,12 +25,12 @@
  *             the edge; RESULT and PROBE_ANSWER to validation; EVENT, STATUS
  *     Events: model_called (with tokens and time), model_failed (with the
  *     code given and the upstream's status), model_cancelled, model_expired,
- *     model_refused, chat_refused, scope_refused, grant_refused, path_refused,
- *     llm_busy.
+ *     model_refused, chat_refused, scope_refused, passport_refused,
+ *     path_refused, llm_busy.
  *
  * PRIVILEGES
- *     Holds keys/llm/grant.key, the upstream's key keys/llm/<upstream>.key, and
- *     the keys of its links. The jail lets it read the system's certificate
+ *     Holds keys/llm/passport.key, the upstream's key keys/llm/<upstream>.key,
+ *     and the keys of its links. The jail lets it read the system's certificate
  *     authorities and connect to the one TCP port of its upstream. A helper,
  *     forked before the keys are loaded, asks the resolver; every address is
  *     checked and pinned. Redirects are not followed, proxies of the
@@ -125,10 +125,11 @@ load_upstream_key(struct sp_runtime *rt, struct llm *llm)
 }
 
 static void
-load_grant_key(struct sp_runtime *rt, struct llm *llm)
+load_passport_key(struct sp_runtime *rt, struct llm *llm)
 {
-    char *path = sp_runtime_key_path(rt, "grant.key");
-    int error = sp_secret_load_hex(path, SP_GRANT_KEY_BYTES, &llm->grant_key);
+    char *path = sp_runtime_key_path(rt, "passport.key");
+    int error =
+        sp_secret_load_hex(path, SP_PASSPORT_KEY_BYTES, &llm->passport_key);
 
     if (error != 0) {
         sp_refuse("cannot load %s: %s; run `sallyport init` to make keys", path,
@@ -150,7 +151,7 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     /* Before the keys: it forks its helper. */
     llm->fetcher = sp_fetcher_new(llm->loop);
     llm->config = llm_config_load(sp_runtime_settings(rt)->config);
-    load_grant_key(rt, llm);
+    load_passport_key(rt, llm);
     load_upstream_key(rt, llm);
     llm_begin(llm);
     for (size_t i = 0; i < SP_COUNT(authorities); i++) {

@@ -57,8 +57,8 @@
  *     finds the trail locked and refuses to start.
  *
  * TESTS
- *     tests/unit/common/test_audit.c, test_ascii.c, test_sources.c, test_detect.c,
- *     test_scrape.c, test_status_file.c, test_metrics_server.c,
+ *     tests/unit/common/test_audit.c, test_ascii.c, test_sources.c,
+ *     test_detect.c, test_scrape.c, test_status_file.c, test_metrics_server.c,
  *     test_monitor_{config,wire}.c; tests/attack/common/test_audit.c;
  *     tests/fuzz/common/fuzz_audit.c
  */

@@ -46,8 +46,9 @@
  *     nearest to recovery first and counts it.
  *
  * TESTS
- *     tests/unit/ratelimit/test_gcra.c, test_limits.c, test_admission.c, test_hush.c,
- *     test_ratelimit_{config,refuse,wire}.c; tests/attack/ratelimit/test_ratelimit.c
+ *     tests/unit/ratelimit/test_gcra.c, test_limits.c, test_admission.c,
+ *     test_hush.c, test_ratelimit_{config,refuse,wire}.c;
+ *     tests/attack/ratelimit/test_ratelimit.c
  */
 #include <sodium.h>
 

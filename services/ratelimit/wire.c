@@ -134,7 +134,8 @@ place_of(const struct sp_checked_call *c)
 static int
 forward(struct ratelimit *rl, const struct sp_checked_call *c)
 {
-    struct sp_admitted_call out = { .grant = c->grant, .rpc_id = c->rpc_id };
+    struct sp_admitted_call out = { .passport = c->passport,
+                                    .rpc_id = c->rpc_id };
     int64_t held_ms = sp_clock_ms() - sp_loop_now_ms(sp_runtime_loop(rl->rt));
     uint64_t held = held_ms > 0 ? (uint64_t)held_ms : 0;
 

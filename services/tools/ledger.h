@@ -35,7 +35,7 @@ struct ledger_ticket {
     struct sp_view priority;
     int64_t created_ms; /* wall clock */
     int64_t resolve_by_ms;
-    struct sp_view caller; /* subject of the grant */
+    struct sp_view caller; /* subject of the passport */
     struct sp_view client;
 };
 

@@ -9,10 +9,10 @@
  *     the tools that deploy/config/tools.yaml declares: parameterised queries,
  *     support tickets, exact sums.
  *
- *     No stage before it is believed: the grant of auth must open, must cover
- *     exactly this request and must not have expired, and the tool's scope is
- *     looked for again in the grant. Session ids are sealed and bound to their
- *     caller; an id of somebody else is an unknown one.
+ *     No stage before it is believed: the passport of auth must open, must
+ *     cover exactly this request and must not have expired, and the tool's
+ *     scope is looked for again in the passport. Session ids are sealed and
+ *     bound to their caller; an id of somebody else is an unknown one.
  *
  *     A call that changes something has its effect at most once. Its request
  *     id, its effect and its answer are one transaction, and a repetition by
@@ -30,13 +30,13 @@
  *     sent    RESULT and PROBE_ANSWER to validation; DENIAL, STARTED (before a
  *             call that changes something) and PEER_LOST to the edge; EVENT
  *             and STATUS
- *     Events: grant_refused, grant_expired, scope_refused, protocol_refused,
- *     session_opened, session_ended, session_refused, request_repeated,
- *     request_id_reused, outcome_unknown, store_busy, store_failed,
- *     result_too_large, stage_unavailable, answer_lost
+ *     Events: passport_refused, passport_expired, scope_refused,
+ *     protocol_refused, session_opened, session_ended, session_refused,
+ *     request_repeated, request_id_reused, outcome_unknown, store_busy,
+ *     store_failed, result_too_large, stage_unavailable, answer_lost
  *
  * PRIVILEGES
- *     Holds keys/tools/grant.key and keys/tools/session.key, and may write
+ *     Holds keys/tools/passport.key and keys/tools/session.key, and may write
  *     below store/tools/ and nowhere else. The connection of declared queries
  *     cannot write, sees customers.db only, and has a bounded share of work.
  *
@@ -50,7 +50,7 @@
  *
  * METRICS
  *     sallyport_tools_answers_total{outcome}, _calls_total{tool},
- *     _failed_total{tool}, _expired_total, _grants_refused_total,
+ *     _failed_total{tool}, _expired_total, _passports_refused_total,
  *     _commits_total, _answers_lost_total, _busy_microseconds_total,
  *     _answers_waiting
  *
@@ -60,7 +60,7 @@
  *     held by another replica for more than a second, or the disk is full: 503
  *     or 500, and nothing has happened. validation is away: answers of calls
  *     that changed something wait for it until their deadline, others are
- *     refused with 503. The journal keeps a request until its grant has
+ *     refused with 503. The journal keeps a request until its passport has
  *     expired, so that no valid repetition finds it forgotten.
  *
  * TESTS
@@ -70,7 +70,7 @@
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "services/tools/mcp/session.h"
 #include "services/tools/tools.h"
 
@@ -133,7 +133,7 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     struct tools *tools = self;
 
     tools->rt = rt;
-    tools->grant_key = load_key(rt, "grant.key", SP_GRANT_KEY_BYTES);
+    tools->passport_key = load_key(rt, "passport.key", SP_PASSPORT_KEY_BYTES);
     tools->session_key = load_key(rt, "session.key", SESSION_KEY_BYTES);
     open_stores(tools);
     load_tools(tools);

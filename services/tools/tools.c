@@ -4,7 +4,7 @@
 #include <sodium.h>
 
 #include "common/base/alloc.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 
 void
 tools_prepare(struct tools *tools)
@@ -23,7 +23,7 @@ tools_prepare(struct tools *tools)
 
     tools->mcp = mcp_new(&means);
     tools->outbox = outbox_new(&owner);
-    tools->plain = sp_buf_new(SP_MAX_GRANT_BYTES);
+    tools->plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     mcp_reply_make(&tools->reply);
     randombytes_buf(tools->route_key, sizeof(tools->route_key));
     tools->figures.calls = sp_alloc_n(count, sizeof(uint64_t));
@@ -41,7 +41,7 @@ tools_release(struct tools *tools)
     ledger_close(&tools->ledger);
     customers_close(&tools->customers);
     sp_catalogue_free(&tools->catalogue);
-    sp_secret_free(&tools->grant_key);
+    sp_secret_free(&tools->passport_key);
     sp_secret_free(&tools->session_key);
     sp_buf_free(&tools->plain);
     mcp_reply_free(&tools->reply);

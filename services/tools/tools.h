@@ -22,7 +22,7 @@ struct tools_figures {
     uint64_t *calls;  /* by place in the catalogue */
     uint64_t *failed; /* of these: results that are errors */
     uint64_t expired; /* dropped: the deadline had passed */
-    uint64_t grants_refused;
+    uint64_t passports_refused;
     uint64_t groups;  /* commits */
     uint64_t lost;    /* answers that nobody took in time */
     uint64_t busy_us; /* time spent on calls */
@@ -30,7 +30,7 @@ struct tools_figures {
 
 struct tools {
     struct sp_runtime *rt;
-    struct sp_secret *grant_key;
+    struct sp_secret *passport_key;
     struct sp_secret *session_key;
     struct sp_catalogue *catalogue;
     struct customers *customers;
@@ -38,7 +38,7 @@ struct tools {
     struct toolset *toolset;
     struct mcp *mcp;
     struct outbox *outbox;
-    struct sp_buf plain; /* of the grant in hand */
+    struct sp_buf plain; /* of the passport in hand */
     struct mcp_reply reply;
     struct sp_timer retry;
     struct sp_timer purge;

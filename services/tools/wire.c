@@ -8,10 +8,10 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 
-/* A repetition may come as late as the grant is valid, by the slowest clock of
- * any host. */
+/* A repetition may come as late as the passport is valid, by the slowest clock
+ * of any host. */
 #define KEEP_MARGIN_MS 60000
 
 /* How the events are called; NULL: worth none. What only one call can tell
@@ -34,7 +34,7 @@ static const char *const kinds[MCP_OUTCOMES] = {
 struct visit {
     struct tools *tools;
     const struct sp_admitted_call *call;
-    struct sp_grant grant;
+    struct sp_passport passport;
 };
 
 static void
@@ -70,16 +70,16 @@ deny(struct tools *tools, const struct sp_result *to, struct sp_view rpc_id,
     send_denial(tools, &denial);
 }
 
-/* ------------------------------------------------------------------ grants */
+/* ---------------------------------------------------------------- passports */
 
 static void
-refuse_grant(struct visit *v, int error)
+refuse_passport(struct visit *v, int error)
 {
     static const struct mcp_denial expired = {
-        403, "grant_expired", "The request took too long to get here.", 0
+        403, "passport_expired", "The request took too long to get here.", 0
     };
     static const struct mcp_denial forged = {
-        403, "grant_refused", "The request is not what was signed in for.", 0
+        403, "passport_refused", "The request is not what was signed in for.", 0
     };
     const struct sp_admitted_call *c = v->call;
     const struct mcp_denial *words = error == SP_EEXPIRED ? &expired : &forged;
@@ -92,7 +92,7 @@ refuse_grant(struct visit *v, int error)
         .detail = sp_strerror(error),
     };
 
-    v->tools->figures.grants_refused++;
+    v->tools->figures.passports_refused++;
     sp_runtime_trouble(v->tools->rt, words->code, "reason=\"%s\"",
                        sp_strerror(error));
     sp_runtime_event(v->tools->rt, &what);
@@ -100,22 +100,22 @@ refuse_grant(struct visit *v, int error)
 }
 
 static bool
-open_grant(struct visit *v, int64_t now_ms)
+open_passport(struct visit *v, int64_t now_ms)
 {
     const struct sp_admitted_call *c = v->call;
-    const struct sp_grant_request request = {
+    const struct sp_passport_request request = {
         .method = c->method,
         .path = c->path,
         .query = c->query,
         .headers = c->headers,
         .body = c->body,
     };
-    int error =
-        sp_grant_open(v->tools->grant_key, c->grant, &request, c->request_id,
-                      (uint64_t)now_ms, &v->tools->plain, &v->grant);
+    int error = sp_passport_open(v->tools->passport_key, c->passport, &request,
+                                 c->request_id, (uint64_t)now_ms,
+                                 &v->tools->plain, &v->passport);
 
     if (error != 0) {
-        refuse_grant(v, error);
+        refuse_passport(v, error);
     }
     return error == 0;
 }
@@ -168,8 +168,8 @@ refuse_unplaced(struct visit *v, const struct sp_result *result, int error)
     const struct sp_occurrence what = {
         .kind = words->code,
         .request_id = result->request_id,
-        .subject = v->grant.subject,
-        .client = v->grant.client,
+        .subject = v->passport.subject,
+        .client = v->passport.client,
         .object = SP_VIEW_LITERAL("validation"),
         .status = words->status,
     };
@@ -216,8 +216,8 @@ tell(struct visit *v)
     const struct sp_occurrence what = {
         .kind = kinds[reply->outcome],
         .request_id = v->call->request_id,
-        .subject = v->grant.subject,
-        .client = v->grant.client,
+        .subject = v->passport.subject,
+        .client = v->passport.client,
         .object = sp_view_of(reply->tool != NULL ? reply->tool->name : NULL),
         .status = words->code != NULL ? words->status : reply->status,
     };
@@ -287,12 +287,12 @@ answer(struct visit *v, int64_t now_ms)
         .method = v->call->method,
         .headers = v->call->headers,
         .body = v->call->body,
-        .request_id = v->grant.request_id,
-        .digest = v->grant.digest,
-        .subject = v->grant.subject,
-        .client = v->grant.client,
-        .scopes = v->grant.scopes,
-        .keep_until_ms = (int64_t)v->grant.expires_ms + KEEP_MARGIN_MS,
+        .request_id = v->passport.request_id,
+        .digest = v->passport.digest,
+        .subject = v->passport.subject,
+        .client = v->passport.client,
+        .scopes = v->passport.scopes,
+        .keep_until_ms = (int64_t)v->passport.expires_ms + KEEP_MARGIN_MS,
         .now_ms = now_ms,
         .repeated = v->call->attempt > 0,
         .crowded = outbox_count(tools->outbox) >= OUTBOX_MAX,
@@ -326,7 +326,7 @@ tools_on_admitted_call(void *self, const struct sp_msg *m)
         tools->figures.expired++;
         return;
     }
-    if (open_grant(&visit, now_ms)) {
+    if (open_passport(&visit, now_ms)) {
         answer(&visit, now_ms);
     }
     tools->figures.busy_us += (uint64_t)(sp_clock_us() - began_us);
@@ -445,7 +445,7 @@ tools_write_metrics(void *self, struct sp_buf *out)
         uint64_t value;
     } rows[] = {
         { "expired_total", f->expired },
-        { "grants_refused_total", f->grants_refused },
+        { "passports_refused_total", f->passports_refused },
         { "commits_total", f->groups },
         { "answers_lost_total", f->lost },
         { "busy_microseconds_total", f->busy_us },

@@ -4,7 +4,7 @@
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/stage/refusal.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "services/validation/llm/llm_shape.h"
 #include "services/validation/mcp/mcp_method.h"
 #include "services/validation/mcp/mcp_shape.h"

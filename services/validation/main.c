@@ -27,7 +27,7 @@
  *     the broken rule of a schema; never a value of the request.
  *
  * PRIVILEGES
- *     Holds no key but those of its links: it passes the sealed grant on and
+ *     Holds no key but those of its links: it passes the sealed passport on and
  *     cannot open it. No file, no network, no store after its start.
  *
  * CONFIG
@@ -48,8 +48,8 @@
  *     503 with Retry-After 1.
  *
  * TESTS
- *     tests/unit/validation/test_schema.c (the official JSON Schema suite, less named
- *     groups), test_pattern.c, test_mcp_shape.c, test_llm_shape.c,
+ *     tests/unit/validation/test_schema.c (the official JSON Schema suite, less
+ *     named groups), test_pattern.c, test_mcp_shape.c, test_llm_shape.c,
  *     test_answer.c, test_pending.c, test_validation_config.c,
  *     test_validation_wire.c; tests/attack/validation/test_validation.c;
  *     tests/fuzz/validation/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c,

@@ -9,7 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/stage/refusal.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 
 static const struct sp_place any_place = { .kind = SP_PLACE_ANY };
 static const struct sp_place all_places = { .kind = SP_PLACE_ALL };

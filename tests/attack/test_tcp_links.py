@@ -81,7 +81,7 @@ def test_the_resolver_holds_no_key(auth):
     the network is forked before there is anything to steal."""
     home = auth.state / "keys" / "auth"
     keys = {
-        "grant": bytes.fromhex((home / "grant.key").read_text().strip()),
+        "passport": bytes.fromhex((home / "passport.key").read_text().strip()),
         "curve": (home / "curve.secret").read_bytes().strip(),
     }
     resolver = named(auth.pid, "resolver")

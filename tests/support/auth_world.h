@@ -19,7 +19,7 @@
 #include "common/base/error.h"
 #include "common/stage/service.h"
 #include "common/text/headers.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "services/auth/access.h"
 #include "services/auth/auth.h"
 #include "services/auth/oauth/token_endpoint.h"
@@ -32,7 +32,7 @@
     "grant_type=client_credentials&client_id=demo&client_secret="              \
     "a+right+secret"
 
-static const char world_grant_key[] =
+static const char world_passport_key[] =
     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 /* One message that was sent, with copies of what tests look at. */
@@ -43,7 +43,7 @@ struct sent {
     char *headers;
     char *body;
     char *who; /* subject, client and scopes of a CALL */
-    struct sp_buf grant;
+    struct sp_buf passport;
 };
 
 struct sp_runtime {
@@ -97,8 +97,8 @@ world_note_call(struct sent *sent, const struct sp_call *call)
     sent->who = sp_dup_view(sp_buf_view(&who));
     sp_buf_free(&who);
     sent->body = sp_dup_view(call->body);
-    sent->grant = sp_buf_new(SP_MAX_GRANT);
-    cr_assert_eq(sp_buf_add_view(&sent->grant, call->grant), 0);
+    sent->passport = sp_buf_new(SP_MAX_PASSPORT);
+    cr_assert_eq(sp_buf_add_view(&sent->passport, call->passport), 0);
 }
 
 int
@@ -180,7 +180,7 @@ world_write_keys(void)
                                        crypto_pwhash_ALG_ARGON2ID13),
                  0);
     world_write("es256.key", es);
-    world_write("grant.key", world_grant_key);
+    world_write("passport.key", world_passport_key);
     world_write("client-demo.hash", hash);
     world_write("client-bench.hash", hash);
     sp_free(es);
@@ -188,7 +188,7 @@ world_write_keys(void)
 
 static const char *const world_files[] = {
     "keys/auth/es256.key",
-    "keys/auth/grant.key",
+    "keys/auth/passport.key",
     "keys/auth/client-demo.hash",
     "keys/auth/client-bench.hash",
 };
@@ -224,7 +224,7 @@ world_forget(struct world *world)
         sp_free(sent->headers);
         sp_free(sent->body);
         sp_free(sent->who);
-        sp_buf_free(&sent->grant);
+        sp_buf_free(&sent->passport);
         *sent = (struct sent){ .status = 0 };
     }
     world->runtime.count = 0;

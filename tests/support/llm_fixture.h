@@ -185,7 +185,7 @@ llm_test_config(struct llm_world *w, const char *model)
 static inline struct llm_world *
 llm_world_new(const struct http_answer *answers, size_t count)
 {
-    static const char key[SP_GRANT_KEY_BYTES] =
+    static const char key[SP_PASSPORT_KEY_BYTES] =
         "a key of the tests, 32 bytes...";
     struct llm_world *w = sp_alloc(sizeof(*w));
     static const struct http_answer none = { .text = "" };
@@ -207,7 +207,7 @@ llm_world_new(const struct http_answer *answers, size_t count)
         .config = llm_test_config(w, "m"),
         .loop = w->loop,
         .fetcher = sp_fetcher_new(w->loop),
-        .grant_key = sp_secret_new(sp_view_make(key, sizeof(key))),
+        .passport_key = sp_secret_new(sp_view_make(key, sizeof(key))),
         .upstream_key = sp_secret_new(SP_VIEW_LITERAL("sk-upstream")),
         .port = { llm_test_send, llm_test_tell, llm_test_now, w },
     };
@@ -240,12 +240,12 @@ llm_world_free(struct llm_world **w)
     *w = NULL;
 }
 
-/* A call, and what its grant says; the caller changes what it is about. */
+/* A call, and what its passport says; the caller changes what it is about. */
 struct llm_test_call {
     struct sp_admitted_call m;
     const char *scopes;
     uint64_t expires_ms;
-    struct sp_buf grant;
+    struct sp_buf passport;
 };
 
 static inline struct llm_test_call
@@ -278,18 +278,18 @@ llm_test_chat(const char *more)
     return llm_test_call("POST", "/v1/chat/completions", body);
 }
 
-/* Seals the grant for the call as it stands. */
+/* Seals the passport for the call as it stands. */
 static inline void
 llm_test_seal(struct llm_world *w, struct llm_test_call *call)
 {
-    const struct sp_grant grant = {
+    const struct sp_passport passport = {
         .request_id = call->m.request_id,
         .subject = SP_VIEW_LITERAL("sub"),
         .client = SP_VIEW_LITERAL("demo"),
         .scopes = sp_view_of(call->scopes),
         .expires_ms = call->expires_ms,
     };
-    const struct sp_grant_request request = {
+    const struct sp_passport_request request = {
         .method = call->m.method,
         .path = call->m.path,
         .query = call->m.query,
@@ -297,16 +297,17 @@ llm_test_seal(struct llm_world *w, struct llm_test_call *call)
         .body = call->m.body,
     };
 
-    call->grant = sp_buf_new(SP_MAX_GRANT_BYTES);
-    cr_assert_eq(
-        sp_grant_seal(w->llm.grant_key, &grant, &request, &call->grant), 0);
-    call->m.grant = sp_buf_view(&call->grant);
+    call->passport = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    cr_assert_eq(sp_passport_seal(w->llm.passport_key, &passport, &request,
+                                  &call->passport),
+                 0);
+    call->m.passport = sp_buf_view(&call->passport);
 }
 
 static inline void
 llm_test_end_call(struct llm_test_call *call)
 {
-    sp_buf_free(&call->grant);
+    sp_buf_free(&call->passport);
 }
 
 /* Seals and gives the call to llm, and runs the loop to its end. */

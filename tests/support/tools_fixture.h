@@ -55,7 +55,7 @@ desk_enter(struct desk *desk)
                              &tools->toolset, &why),
                  0);
     tools->session_key = sp_secret_new(SP_VIEW_LITERAL(DESK_KEY));
-    tools->grant_key = sp_secret_new(SP_VIEW_LITERAL(DESK_KEY));
+    tools->passport_key = sp_secret_new(SP_VIEW_LITERAL(DESK_KEY));
     tools_prepare(tools);
     sp_buf_free(&why);
 }

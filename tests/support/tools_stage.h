@@ -6,7 +6,7 @@
 #include <stdarg.h>
 
 #include "common/base/clock.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "tests/support/tools_fixture.h"
 
 #define STAGE_MAX 32
@@ -113,13 +113,13 @@ stage_close(struct stage *s)
     sp_loop_free(&s->rt.loop);
 }
 
-/* A call as it comes from ratelimit. What the grant says may differ from what
- * is sent: that is what the attacks are about. */
+/* A call as it comes from ratelimit. What the passport says may differ from
+ * what is sent: that is what the attacks are about. */
 struct stage_call {
     struct sp_admitted_call sent;
-    struct sp_grant grant;
-    struct sp_grant_request covered;
-    const char *key; /* the grant is sealed with it */
+    struct sp_passport passport;
+    struct sp_passport_request covered;
+    const char *key; /* the passport is sealed with it */
 };
 
 /* A call that is in order, by anna with every scope. `id` has 16 characters. */
@@ -136,11 +136,11 @@ stage_call(const char *id, const char *headers, const char *body)
                   .query = SP_VIEW_LITERAL(""),
                   .headers = sp_view_of(headers),
                   .body = sp_view_of(body) },
-        .grant = { .request_id = sp_view_of(id),
-                   .subject = SP_VIEW_LITERAL("anna"),
-                   .client = SP_VIEW_LITERAL("app"),
-                   .scopes = SP_VIEW_LITERAL(DESK_ALL),
-                   .expires_ms = (uint64_t)sp_clock_wall_ms() + 30000 },
+        .passport = { .request_id = sp_view_of(id),
+                      .subject = SP_VIEW_LITERAL("anna"),
+                      .client = SP_VIEW_LITERAL("app"),
+                      .scopes = SP_VIEW_LITERAL(DESK_ALL),
+                      .expires_ms = (uint64_t)sp_clock_wall_ms() + 30000 },
         .covered = { .method = SP_VIEW_LITERAL("POST"),
                      .path = SP_VIEW_LITERAL("/mcp"),
                      .query = SP_VIEW_LITERAL(""),
@@ -150,7 +150,7 @@ stage_call(const char *id, const char *headers, const char *body)
     };
 }
 
-/* Seals the grant and hands the call to the handler; the turn's commit is
+/* Seals the passport and hands the call to the handler; the turn's commit is
  * tools_on_turn(). */
 static SP_UNUSED void
 stage_deliver(struct stage *s, const struct stage_call *call)
@@ -158,12 +158,13 @@ stage_deliver(struct stage *s, const struct stage_call *call)
     struct sp_msg m = { .id = SP_MSG_ADMITTED_CALL,
                         .from = SP_SERVICE_RATELIMIT };
     struct sp_secret *key = sp_secret_new(sp_view_of(call->key));
-    struct sp_buf sealed = sp_buf_new(SP_MAX_GRANT_BYTES);
+    struct sp_buf sealed = sp_buf_new(SP_MAX_PASSPORT_BYTES);
 
-    cr_assert_eq(sp_grant_seal(key, &call->grant, &call->covered, &sealed), 0);
+    cr_assert_eq(
+        sp_passport_seal(key, &call->passport, &call->covered, &sealed), 0);
     m.u.admitted_call = call->sent;
-    if (call->sent.grant.ptr == NULL) {
-        m.u.admitted_call.grant = sp_buf_view(&sealed);
+    if (call->sent.passport.ptr == NULL) {
+        m.u.admitted_call.passport = sp_buf_view(&sealed);
     }
     tools_on_admitted_call(&s->desk.tools, &m);
     sp_buf_free(&sealed);

@@ -359,11 +359,11 @@ def test_doctor_finds_nothing(gate):
 
 
 def test_doctor_finds_a_readable_key(own_gate):
-    key = own_gate.state / "keys" / "auth" / "grant.key"
+    key = own_gate.state / "keys" / "auth" / "passport.key"
     key.chmod(0o644)
     done = own_gate.run("doctor")
     assert done.returncode != 0
-    assert "grant.key" in done.stdout + done.stderr
+    assert "passport.key" in done.stdout + done.stderr
 
 
 def test_keys_are_for_their_owner_only(gate):
@@ -457,7 +457,7 @@ def test_root_follows_no_link_that_a_service_has_made(idle, tmp_path):
         (split / service).mkdir(parents=True)
         os.chown(split / service, 65534, 65534)
     assert idle.run("init", "--split", str(split)).returncode == 0
-    key = split / "auth" / "keys" / "auth" / "grant.key"
+    key = split / "auth" / "keys" / "auth" / "passport.key"
     assert key.stat().st_uid == 65534
     victim = tmp_path / "victim"
     victim.write_bytes(key.read_bytes())

@@ -7,7 +7,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 
 #define MAX_CLIENTS 1024
 #define DIGEST_BYTES 32

@@ -37,9 +37,9 @@ static const struct oauth_error no_client_error = {
     401, "invalid_client",
     "authenticate by client_secret_basic or client_secret_post"
 };
-static const struct oauth_error no_grant_error = { 400, "invalid_request",
-                                                   "grant_type is missing" };
-static const struct oauth_error grant_error = {
+static const struct oauth_error no_passport_error = { 400, "invalid_request",
+                                                      "grant_type is missing" };
+static const struct oauth_error passport_error = {
     400, "unsupported_grant_type", "the grant type is client_credentials"
 };
 static const struct oauth_error target_error = {
@@ -158,10 +158,10 @@ token_request_read(struct token_request *request,
     grant = form_get(&request->form, "grant_type");
     request->scope = form_get(&request->form, "scope");
     if (grant.len == 0) {
-        return &no_grant_error;
+        return &no_passport_error;
     }
     if (!sp_view_is(grant, "client_credentials")) {
-        return &grant_error;
+        return &passport_error;
     }
     if (request->scope.len > 0 && (!claims_scopes_ok(request->scope) ||
                                    request->scope.len > CLAIMS_MAX_SCOPES)) {

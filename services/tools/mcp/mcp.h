@@ -30,7 +30,7 @@ struct mcp_request {
     struct sp_view method; /* HTTP */
     struct sp_view headers;
     struct sp_view body;
-    /* As the opened grant says. */
+    /* As the opened passport says. */
     struct sp_view request_id;
     struct sp_view digest;
     struct sp_view subject;

@@ -15,7 +15,7 @@
 #define SESSION_KEY_BYTES 32
 #define SESSION_NAME_BYTES 24
 
-/* Whose session it is, as the grant says. */
+/* Whose session it is, as the passport says. */
 struct session_owner {
     struct sp_view subject;
     struct sp_view client;

@@ -18,7 +18,7 @@ struct toolset;
 struct tool_call {
     const struct sp_tool *tool;
     struct arguments arguments;
-    struct sp_view subject; /* who calls, as the grant says */
+    struct sp_view subject; /* who calls, as the passport says */
     struct sp_view client;
     int64_t now_ms; /* wall clock */
 };

@@ -34,8 +34,9 @@ expect_refused(struct llm_world *w, struct llm_test_call *call,
 /* attack: a captured validation or ratelimit changes the call. */
 Test(llm_attack, takes_only_the_call_that_auth_saw)
 {
-    static const char *const labels[] = { "body",    "path", "method", "query",
-                                          "headers", "id",   "grant",  "none" };
+    static const char *const labels[] = { "body",     "path",    "method",
+                                          "query",    "headers", "id",
+                                          "passport", "none" };
 
     for (size_t i = 0; i < SP_COUNT(labels); i++) {
         struct llm_world *w = llm_world_new(&fine, 1);
@@ -49,22 +50,22 @@ Test(llm_attack, takes_only_the_call_that_auth_saw)
         if (i < SP_COUNT(parts)) {
             *parts[i] = SP_VIEW_LITERAL("POST /v1/models ");
         } else if (i == 6) {
-            call.grant.data[call.grant.len - 1] ^= 1;
+            call.passport.data[call.passport.len - 1] ^= 1;
         } else {
-            call.m.grant = SP_VIEW_LITERAL("x");
+            call.m.passport = SP_VIEW_LITERAL("x");
         }
-        expect_refused(w, &call, "grant_refused", labels[i]);
+        expect_refused(w, &call, "passport_refused", labels[i]);
     }
 }
 
-Test(llm_attack, takes_no_grant_of_another_time)
+Test(llm_attack, takes_no_passport_of_another_time)
 {
     struct llm_world *w = llm_world_new(&fine, 1);
     struct llm_test_call call = llm_test_chat("");
 
     call.expires_ms = LLM_TEST_NOW_MS;
     llm_test_seal(w, &call);
-    expect_refused(w, &call, "grant_refused", "expired");
+    expect_refused(w, &call, "passport_refused", "expired");
 }
 
 /* attack: a captured stage sends a call again, to spend the provider's money.

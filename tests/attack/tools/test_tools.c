@@ -39,24 +39,24 @@ expect_denied(struct stage *s, const struct stage_call *call, unsigned status,
     cr_expect_eq(desk_tickets(&s->desk), 0);
 }
 
-Test(tools_attack, a_forged_grant_opens_nothing)
+Test(tools_attack, a_forged_passport_opens_nothing)
 {
     struct stage s;
     struct stage_call call = stage_call(ID_A, "", TICKET);
 
     stage_open(&s);
     call.key = OTHER_KEY;
-    expect_denied(&s, &call, 403, "grant_refused");
+    expect_denied(&s, &call, 403, "passport_refused");
     call.key = DESK_KEY;
-    call.sent.grant = SP_VIEW_LITERAL("x");
-    expect_denied(&s, &call, 403, "grant_refused");
-    call.sent.grant = SP_VIEW_LITERAL(
+    call.sent.passport = SP_VIEW_LITERAL("x");
+    expect_denied(&s, &call, 403, "passport_refused");
+    call.sent.passport = SP_VIEW_LITERAL(
         "0000000000000000000000000000000000000000000000000000000000000000000");
-    expect_denied(&s, &call, 403, "grant_refused");
+    expect_denied(&s, &call, 403, "passport_refused");
     stage_close(&s);
 }
 
-/* The grant is genuine, and for something else. */
+/* The passport is genuine, and for something else. */
 Test(tools_attack, no_part_of_a_request_can_be_swapped)
 {
     static const char body[] = TICKET_FOR("DEF67890");
@@ -75,7 +75,7 @@ Test(tools_attack, no_part_of_a_request_can_be_swapped)
     bad[4].sent.query = SP_VIEW_LITERAL("a");
     bad[5].sent.request_id = SP_VIEW_LITERAL(ID_B);
     for (size_t i = 0; i < SP_COUNT(bad); i++) {
-        expect_denied(&s, &bad[i], 403, "grant_refused");
+        expect_denied(&s, &bad[i], 403, "passport_refused");
     }
     stage_deliver(&s, &good);
     (void)tools_on_turn(&s.desk.tools);
@@ -83,14 +83,14 @@ Test(tools_attack, no_part_of_a_request_can_be_swapped)
     stage_close(&s);
 }
 
-Test(tools_attack, an_expired_grant_is_worth_nothing)
+Test(tools_attack, an_expired_passport_is_worth_nothing)
 {
     struct stage s;
     struct stage_call call = stage_call(ID_A, "", TICKET);
 
     stage_open(&s);
-    call.grant.expires_ms = (uint64_t)sp_clock_wall_ms();
-    expect_denied(&s, &call, 403, "grant_expired");
+    call.passport.expires_ms = (uint64_t)sp_clock_wall_ms();
+    expect_denied(&s, &call, 403, "passport_expired");
     stage_close(&s);
 }
 
@@ -116,7 +116,7 @@ Test(tools_attack, a_scope_is_looked_for_again)
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
         struct stage_call call = stage_call(ID_A, "", rows[i].body);
 
-        call.grant.scopes = sp_view_of(rows[i].scopes);
+        call.passport.scopes = sp_view_of(rows[i].scopes);
         s.rt.events[0] = '\0';
         s.rt.count = 0;
         stage_deliver(&s, &call);
@@ -175,7 +175,7 @@ Test(tools_attack, an_answer_belongs_to_its_caller)
     stage_open(&s);
     stage_deliver(&s, &first);
     (void)tools_on_turn(&s.desk.tools);
-    second.grant.subject = SP_VIEW_LITERAL("mallory");
+    second.passport.subject = SP_VIEW_LITERAL("mallory");
     stage_deliver(&s, &second);
     (void)tools_on_turn(&s.desk.tools);
     cr_expect_eq(stage_last(&s)->id, SP_MSG_DENIAL);
@@ -199,11 +199,11 @@ Test(tools_attack, anothers_session_is_an_unknown_one)
     call = stage_call(ID_B, headers, PING);
     stage_deliver(&s, &call);
     cr_expect_eq(stage_last(&s)->status, 200);
-    call.grant.subject = SP_VIEW_LITERAL("mallory");
+    call.passport.subject = SP_VIEW_LITERAL("mallory");
     stage_deliver(&s, &call);
     cr_expect_eq(stage_last(&s)->status, 404);
-    call.grant.subject = SP_VIEW_LITERAL("anna");
-    call.grant.client = SP_VIEW_LITERAL("other");
+    call.passport.subject = SP_VIEW_LITERAL("anna");
+    call.passport.client = SP_VIEW_LITERAL("other");
     stage_deliver(&s, &call);
     cr_expect_eq(stage_last(&s)->status, 404);
     call.sent.method = SP_VIEW_LITERAL("DELETE");

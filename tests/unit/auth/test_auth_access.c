@@ -1,5 +1,5 @@
 /* What auth does with requests: documents, tokens at the door, and on to
- * validation with a sealed grant. */
+ * validation with a sealed passport. */
 #include <time.h>
 
 #include "tests/support/auth_world.h"
@@ -161,13 +161,13 @@ Test(auth_access, refusals_have_the_form_of_their_path)
 }
 
 static int
-open_grant(const struct sent *call, const struct sp_http_request *request,
-           const char *body)
+open_passport(const struct sent *call, const struct sp_http_request *request,
+              const char *body)
 {
     struct sp_secret *key = NULL;
-    struct sp_buf plain = sp_buf_new(SP_MAX_GRANT);
-    struct sp_grant grant;
-    const struct sp_grant_request covered = {
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT);
+    struct sp_passport passport;
+    const struct sp_passport_request covered = {
         .method = request->method,
         .path = request->path,
         .query = request->query,
@@ -176,21 +176,22 @@ open_grant(const struct sent *call, const struct sp_http_request *request,
     };
     int error = 0;
 
-    cr_assert_eq(
-        sp_secret_load_hex("keys/auth/grant.key", SP_GRANT_KEY_BYTES, &key), 0);
-    error = sp_grant_open(key, sp_buf_view(&call->grant), &covered,
-                          request->request_id, 1, &plain, &grant);
+    cr_assert_eq(sp_secret_load_hex("keys/auth/passport.key",
+                                    SP_PASSPORT_KEY_BYTES, &key),
+                 0);
+    error = sp_passport_open(key, sp_buf_view(&call->passport), &covered,
+                             request->request_id, 1, &plain, &passport);
     if (error == 0) {
-        cr_assert(sp_view_is(grant.subject, "demo"));
-        cr_assert(sp_view_is(grant.client, "demo"));
-        cr_assert(sp_view_is(grant.scopes, "customer:read"));
+        cr_assert(sp_view_is(passport.subject, "demo"));
+        cr_assert(sp_view_is(passport.client, "demo"));
+        cr_assert(sp_view_is(passport.scopes, "customer:read"));
     }
     sp_secret_free(&key);
     sp_buf_free(&plain);
     return error;
 }
 
-Test(auth_access, sends_good_requests_on_with_a_grant)
+Test(auth_access, sends_good_requests_on_with_a_passport)
 {
     struct world world;
     char *line = NULL;
@@ -205,8 +206,8 @@ Test(auth_access, sends_good_requests_on_with_a_grant)
         cr_assert_eq(call->to, SP_SERVICE_VALIDATION);
         cr_assert_str_eq(call->who, "demo demo: customer:read");
         m = world_request("POST", "/mcp", line, "", "{\"a\":1}");
-        cr_assert_eq(open_grant(call, &m.u.http_request, "{\"a\":1}"), 0);
-        cr_assert_eq(open_grant(call, &m.u.http_request, "{\"a\":2}"),
+        cr_assert_eq(open_passport(call, &m.u.http_request, "{\"a\":1}"), 0);
+        cr_assert_eq(open_passport(call, &m.u.http_request, "{\"a\":2}"),
                      SP_EAUTH);
     }
     cr_assert_eq(world.auth.counts.verified, 1);

@@ -199,18 +199,18 @@ Test(auth_keyset, loads_the_pem_files_of_a_directory)
 
     cr_assert_not_null(mkdtemp(directory));
     write_file(directory, "es256.key", pem, 0600);
-    write_file(directory, "grant.key", "00ff", 0600);
+    write_file(directory, "passport.key", "00ff", 0600);
     write_file(directory, "notes.txt", pem, 0644);
     cr_assert_eq(keyset_load(keys, directory, &why), 0, "%.*s",
                  SP_VIEW(sp_buf_view(&why)));
     cr_assert_not_null(keyset_named(keys, sp_view_of("es256")));
-    cr_assert_null(keyset_named(keys, sp_view_of("grant")));
+    cr_assert_null(keyset_named(keys, sp_view_of("passport")));
     cr_assert_null(keyset_named(keys, sp_view_of("notes")));
     write_file(directory, "open.key", pem, 0644);
     cr_assert_eq(keyset_load(keys, directory, &why) == 0, false);
     cr_assert_gt(why.len, 0);
     remove_file(directory, "es256.key");
-    remove_file(directory, "grant.key");
+    remove_file(directory, "passport.key");
     remove_file(directory, "notes.txt");
     remove_file(directory, "open.key");
     cr_assert_eq(rmdir(directory), 0);

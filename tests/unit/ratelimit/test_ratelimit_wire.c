@@ -133,7 +133,7 @@ call(void)
         .address = SP_VIEW_LITERAL("192.0.2.1"),
         .subject = SP_VIEW_LITERAL("anna"),
         .client = SP_VIEW_LITERAL("app"),
-        .grant = SP_VIEW_LITERAL("sealed"),
+        .passport = SP_VIEW_LITERAL("sealed"),
         .target = SP_SERVICE_TOOLS,
         .name = SP_VIEW_LITERAL("get_customer_info"),
         .rpc_id = SP_VIEW_LITERAL("7"),
@@ -157,7 +157,7 @@ Test(ratelimit_wire, an_admitted_call_goes_on_untouched)
     cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_ANY);
     cr_assert(sp_view_is(out->request_id, "0123456789abcdef"));
     cr_assert(sp_view_is(out->reply_to, "edge-0"));
-    cr_assert(sp_view_is(out->grant, "sealed"));
+    cr_assert(sp_view_is(out->passport, "sealed"));
     cr_assert(sp_view_is(out->rpc_id, "7"));
     cr_assert(sp_view_is(out->body, "{}"));
     cr_assert_eq(out->birth_ms, 77);

@@ -2,7 +2,7 @@
 #include <stdarg.h>
 
 #include "common/base/alloc.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 #include "services/validation/validation.h"
 #include "tests/support/validation_fixture.h"
 
@@ -137,7 +137,7 @@ call(const char *body)
         .subject = SP_VIEW_LITERAL("anna"),
         .client = SP_VIEW_LITERAL("app"),
         .scopes = SP_VIEW_LITERAL("customer:read"),
-        .grant = SP_VIEW_LITERAL("sealed"),
+        .passport = SP_VIEW_LITERAL("sealed"),
         .method = SP_VIEW_LITERAL("POST"),
         .path = SP_VIEW_LITERAL("/mcp"),
         .query = SP_VIEW_LITERAL("q=1"),
@@ -186,7 +186,7 @@ Test(validation_wire, a_good_call_goes_on_untouched_by_its_principal)
     cr_assert_eq(out->credit, 9);
     cr_assert_leq(out->deadline_ms, 5000);
     cr_assert_gt(out->deadline_ms, 0);
-    cr_assert(sp_view_is(out->grant, "sealed"));
+    cr_assert(sp_view_is(out->passport, "sealed"));
     cr_assert(sp_view_is(out->scopes, "customer:read"));
     cr_assert(sp_view_is(out->query, "q=1"));
     cr_assert(sp_view_is(out->headers, LEGACY_HEADERS));

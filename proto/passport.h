@@ -1,8 +1,8 @@
-/* The grant: what auth established, sealed with a key that only auth and the
+/* The passport: what auth established, sealed with a key that only auth and the
  * executors hold. A stage in between can neither invent a caller, nor widen
  * its scopes, nor swap the request. */
-#ifndef SP_PROTO_GRANT_H
-#define SP_PROTO_GRANT_H
+#ifndef SP_PROTO_PASSPORT_H
+#define SP_PROTO_PASSPORT_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -12,13 +12,13 @@
 #include "common/base/view.h"
 #include "common/text/buf.h"
 
-#define SP_GRANT_KEY_BYTES 32
-#define SP_GRANT_DIGEST_BYTES 32
-#define SP_MAX_GRANT_BYTES 4096 /* SP_MAX_GRANT of the schema */
+#define SP_PASSPORT_KEY_BYTES 32
+#define SP_PASSPORT_DIGEST_BYTES 32
+#define SP_MAX_PASSPORT_BYTES 4096 /* SP_MAX_PASSPORT of the schema */
 #define SP_ROUTE_KEY_BYTES 8
 
-/* The parts of a request that the grant covers. */
-struct sp_grant_request {
+/* The parts of a request that the passport covers. */
+struct sp_passport_request {
     struct sp_view method;
     struct sp_view path;
     struct sp_view query;
@@ -26,8 +26,9 @@ struct sp_grant_request {
     struct sp_view body;
 };
 
-/* Views of an opened grant point into the buffer given to sp_grant_open(). */
-struct sp_grant {
+/* Views of an opened passport point into the buffer given to
+ * sp_passport_open(). */
+struct sp_passport {
     struct sp_view request_id; /* 16 bytes */
     struct sp_view subject;
     struct sp_view client;
@@ -36,20 +37,21 @@ struct sp_grant {
     uint64_t expires_ms;   /* wall clock */
 };
 
-/* Seals `grant` for `request` into `out` (appended). `key` must hold exactly
- * SP_GRANT_KEY_BYTES. 0, SP_ELIMIT, or SP_ECRYPTO for a wrong key length. */
+/* Seals `passport` for `request` into `out` (appended). `key` must hold exactly
+ * SP_PASSPORT_KEY_BYTES. 0, SP_ELIMIT, or SP_ECRYPTO for a wrong key length. */
 SP_MUST_CHECK int
-sp_grant_seal(const struct sp_secret *key, const struct sp_grant *grant,
-              const struct sp_grant_request *request, struct sp_buf *out);
+sp_passport_seal(const struct sp_secret *key,
+                 const struct sp_passport *passport,
+                 const struct sp_passport_request *request, struct sp_buf *out);
 
 /* Opens `sealed`, whose plain text replaces the content of `plain`, and checks
  * that it covers exactly this request, this request id and this time. 0,
  * SP_EAUTH (forged or for another request), SP_EEXPIRED, SP_EFORMAT. */
 SP_MUST_CHECK int
-sp_grant_open(const struct sp_secret *key, struct sp_view sealed,
-              const struct sp_grant_request *request, struct sp_view request_id,
-              uint64_t now_ms, struct sp_buf *plain,
-              struct sp_grant *ret_grant);
+sp_passport_open(const struct sp_secret *key, struct sp_view sealed,
+                 const struct sp_passport_request *request,
+                 struct sp_view request_id, uint64_t now_ms,
+                 struct sp_buf *plain, struct sp_passport *ret_passport);
 
 /* True where `scopes` (space separated) contains `scope`. */
 bool

@@ -1,20 +1,20 @@
-/* The grant: covers one request, cannot be forged, changed or reused. */
+/* The passport: covers one request, cannot be forged, changed or reused. */
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "common/base/error.h"
-#include "proto/grant.h"
+#include "proto/passport.h"
 
-static const char key_bytes[SP_GRANT_KEY_BYTES + 1] =
+static const char key_bytes[SP_PASSPORT_KEY_BYTES + 1] =
     "0123456789abcdef0123456789abcdef";
-static const char other_bytes[SP_GRANT_KEY_BYTES + 1] =
+static const char other_bytes[SP_PASSPORT_KEY_BYTES + 1] =
     "1123456789abcdef0123456789abcdef";
 static const char id_bytes[17] = "request-id-16byt";
 
-static struct sp_grant_request
+static struct sp_passport_request
 sample_request(void)
 {
-    return (struct sp_grant_request){
+    return (struct sp_passport_request){
         .method = sp_view_of("POST"),
         .path = sp_view_of("/mcp"),
         .query = sp_view_of(""),
@@ -26,11 +26,11 @@ sample_request(void)
 static struct sp_buf
 sealed_by(const char *bytes)
 {
-    struct sp_buf out = sp_buf_new(SP_MAX_GRANT_BYTES);
+    struct sp_buf out = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     struct sp_secret *key =
-        sp_secret_new(sp_view_make(bytes, SP_GRANT_KEY_BYTES));
-    struct sp_grant_request request = sample_request();
-    struct sp_grant grant = {
+        sp_secret_new(sp_view_make(bytes, SP_PASSPORT_KEY_BYTES));
+    struct sp_passport_request request = sample_request();
+    struct sp_passport passport = {
         .request_id = sp_view_make(id_bytes, 16),
         .subject = sp_view_of("alice"),
         .client = sp_view_of("demo"),
@@ -38,50 +38,50 @@ sealed_by(const char *bytes)
         .expires_ms = 1000,
     };
 
-    cr_assert_eq(sp_grant_seal(key, &grant, &request, &out), 0);
+    cr_assert_eq(sp_passport_seal(key, &passport, &request, &out), 0);
     sp_secret_free(&key);
     return out;
 }
 
 static int
-open_with(struct sp_view sealed, const struct sp_grant_request *request,
-          const char *request_id, uint64_t now_ms, struct sp_grant *ret_grant,
-          struct sp_buf *plain)
+open_with(struct sp_view sealed, const struct sp_passport_request *request,
+          const char *request_id, uint64_t now_ms,
+          struct sp_passport *ret_passport, struct sp_buf *plain)
 {
     struct sp_secret *key =
-        sp_secret_new(sp_view_make(key_bytes, SP_GRANT_KEY_BYTES));
+        sp_secret_new(sp_view_make(key_bytes, SP_PASSPORT_KEY_BYTES));
     int error =
-        sp_grant_open(key, sealed, request, sp_view_make(request_id, 16),
-                      now_ms, plain, ret_grant);
+        sp_passport_open(key, sealed, request, sp_view_make(request_id, 16),
+                         now_ms, plain, ret_passport);
 
     sp_secret_free(&key);
     return error;
 }
 
-Test(grant, opens_for_its_own_request)
+Test(passport, opens_for_its_own_request)
 {
     struct sp_buf sealed = sealed_by(key_bytes);
-    struct sp_buf plain = sp_buf_new(SP_MAX_GRANT_BYTES);
-    struct sp_grant_request request = sample_request();
-    struct sp_grant grant = { 0 };
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_passport_request request = sample_request();
+    struct sp_passport passport = { 0 };
 
     cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes, 999,
-                           &grant, &plain),
+                           &passport, &plain),
                  0);
-    cr_assert(sp_view_is(grant.subject, "alice"));
-    cr_assert(sp_view_is(grant.client, "demo"));
-    cr_assert(sp_view_is(grant.scopes, "customer:read ticket:create"));
+    cr_assert(sp_view_is(passport.subject, "alice"));
+    cr_assert(sp_view_is(passport.client, "demo"));
+    cr_assert(sp_view_is(passport.scopes, "customer:read ticket:create"));
     sp_buf_free(&plain);
     sp_buf_free(&sealed);
 }
 
 /* attack: a captured stage swaps a part of the request, or its id. */
-Test(grant, refuses_every_swapped_part)
+Test(passport, refuses_every_swapped_part)
 {
     struct sp_buf sealed = sealed_by(key_bytes);
-    struct sp_buf plain = sp_buf_new(SP_MAX_GRANT_BYTES);
-    struct sp_grant grant = { 0 };
-    struct sp_grant_request requests[5];
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_passport passport = { 0 };
+    struct sp_passport_request requests[5];
 
     for (size_t i = 0; i < SP_COUNT(requests); i++) {
         requests[i] = sample_request();
@@ -93,79 +93,79 @@ Test(grant, refuses_every_swapped_part)
     requests[4].body = sp_view_of("{\"a\":2}");
     for (size_t i = 0; i < SP_COUNT(requests); i++) {
         cr_assert_eq(open_with(sp_buf_view(&sealed), &requests[i], id_bytes,
-                               999, &grant, &plain),
+                               999, &passport, &plain),
                      SP_EAUTH, "part %zu", i);
     }
     requests[0] = sample_request();
     cr_assert_eq(open_with(sp_buf_view(&sealed), &requests[0],
-                           "another-id-16byt", 999, &grant, &plain),
+                           "another-id-16byt", 999, &passport, &plain),
                  SP_EAUTH);
     sp_buf_free(&plain);
     sp_buf_free(&sealed);
 }
 
 /* attack: bytes move from one part to the next. */
-Test(grant, refuses_moved_borders)
+Test(passport, refuses_moved_borders)
 {
     struct sp_buf sealed = sealed_by(key_bytes);
-    struct sp_buf plain = sp_buf_new(SP_MAX_GRANT_BYTES);
-    struct sp_grant_request request = sample_request();
-    struct sp_grant grant = { 0 };
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_passport_request request = sample_request();
+    struct sp_passport passport = { 0 };
 
     request.method = sp_view_of("POS");
     request.path = sp_view_of("T/mcp");
     cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes, 999,
-                           &grant, &plain),
+                           &passport, &plain),
                  SP_EAUTH);
     sp_buf_free(&plain);
     sp_buf_free(&sealed);
 }
 
-Test(grant, refuses_forged_changed_and_cut)
+Test(passport, refuses_forged_changed_and_cut)
 {
     struct sp_buf forged = sealed_by(other_bytes);
     struct sp_buf sealed = sealed_by(key_bytes);
-    struct sp_buf plain = sp_buf_new(SP_MAX_GRANT_BYTES);
-    struct sp_grant_request request = sample_request();
-    struct sp_grant grant = { 0 };
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_passport_request request = sample_request();
+    struct sp_passport passport = { 0 };
 
     cr_assert_eq(open_with(sp_buf_view(&forged), &request, id_bytes, 999,
-                           &grant, &plain),
+                           &passport, &plain),
                  SP_EAUTH);
     for (size_t i = 0; i < sealed.len; i++) {
         sealed.data[i] ^= 1;
         cr_assert_lt(open_with(sp_buf_view(&sealed), &request, id_bytes, 999,
-                               &grant, &plain),
+                               &passport, &plain),
                      0, "byte %zu", i);
         sealed.data[i] ^= 1;
         cr_assert_lt(open_with(sp_view_make(sealed.data, i), &request, id_bytes,
-                               999, &grant, &plain),
+                               999, &passport, &plain),
                      0, "cut at %zu", i);
     }
     cr_assert_eq(sp_buf_add(&sealed, "x", 1), 0);
     cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes, 999,
-                           &grant, &plain),
+                           &passport, &plain),
                  SP_EAUTH);
     sp_buf_free(&plain);
     sp_buf_free(&sealed);
     sp_buf_free(&forged);
 }
 
-Test(grant, expires)
+Test(passport, expires)
 {
     struct sp_buf sealed = sealed_by(key_bytes);
-    struct sp_buf plain = sp_buf_new(SP_MAX_GRANT_BYTES);
-    struct sp_grant_request request = sample_request();
-    struct sp_grant grant = { 0 };
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_passport_request request = sample_request();
+    struct sp_passport passport = { 0 };
 
     cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes, 1000,
-                           &grant, &plain),
+                           &passport, &plain),
                  SP_EEXPIRED);
     sp_buf_free(&plain);
     sp_buf_free(&sealed);
 }
 
-Test(grant, finds_scopes_as_whole_words)
+Test(passport, finds_scopes_as_whole_words)
 {
     static const struct {
         const char *scopes;

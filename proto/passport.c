@@ -1,5 +1,5 @@
-/* The grant: XChaCha20-Poly1305 over a small msgpack array. */
-#include "proto/grant.h"
+/* The passport: XChaCha20-Poly1305 over a small msgpack array. */
+#include "proto/passport.h"
 
 #include <string.h>
 
@@ -13,13 +13,13 @@
 #define EXPIRY_BYTES 8
 #define LENGTH_BYTES 2
 
-/* Binds a sealed grant to its purpose: a key used elsewhere by mistake would
- * still not make grants. */
-static const unsigned char purpose[] = "sallyport grant 1";
+/* Binds a sealed passport to its purpose: a key used elsewhere by mistake would
+ * still not make passports. */
+static const unsigned char purpose[] = "sallyport passport 1";
 
 /* Fixed part of the plain text: request id, digest, expiry; then subject,
  * client and scopes, each behind its length in two bytes. */
-#define FIXED_BYTES (REQUEST_ID_BYTES + SP_GRANT_DIGEST_BYTES + EXPIRY_BYTES)
+#define FIXED_BYTES (REQUEST_ID_BYTES + SP_PASSPORT_DIGEST_BYTES + EXPIRY_BYTES)
 
 static void
 hash_part(crypto_generichash_state *state, struct sp_view part)
@@ -37,18 +37,19 @@ hash_part(crypto_generichash_state *state, struct sp_view part)
 /* BLAKE2b over the parts, each behind its length, so that bytes cannot move
  * from one part to the next. */
 static void
-digest_request(const struct sp_grant_request *request,
-               unsigned char ret_digest[SP_GRANT_DIGEST_BYTES])
+digest_request(const struct sp_passport_request *request,
+               unsigned char ret_digest[SP_PASSPORT_DIGEST_BYTES])
 {
     crypto_generichash_state state;
 
-    (void)crypto_generichash_init(&state, NULL, 0, SP_GRANT_DIGEST_BYTES);
+    (void)crypto_generichash_init(&state, NULL, 0, SP_PASSPORT_DIGEST_BYTES);
     hash_part(&state, request->method);
     hash_part(&state, request->path);
     hash_part(&state, request->query);
     hash_part(&state, request->headers);
     hash_part(&state, request->body);
-    (void)crypto_generichash_final(&state, ret_digest, SP_GRANT_DIGEST_BYTES);
+    (void)crypto_generichash_final(&state, ret_digest,
+                                   SP_PASSPORT_DIGEST_BYTES);
 }
 
 static void
@@ -69,38 +70,40 @@ put_text(struct sp_buf *out, struct sp_view text)
 }
 
 static int
-write_plain(const struct sp_grant *grant,
-            const struct sp_grant_request *request, struct sp_buf *plain)
+write_plain(const struct sp_passport *passport,
+            const struct sp_passport_request *request, struct sp_buf *plain)
 {
-    unsigned char digest[SP_GRANT_DIGEST_BYTES];
+    unsigned char digest[SP_PASSPORT_DIGEST_BYTES];
 
-    if (grant->request_id.len != REQUEST_ID_BYTES ||
-        grant->subject.len > UINT16_MAX || grant->client.len > UINT16_MAX ||
-        grant->scopes.len > UINT16_MAX) {
+    if (passport->request_id.len != REQUEST_ID_BYTES ||
+        passport->subject.len > UINT16_MAX ||
+        passport->client.len > UINT16_MAX ||
+        passport->scopes.len > UINT16_MAX) {
         return SP_ELIMIT;
     }
     digest_request(request, digest);
-    (void)sp_buf_add_view(plain, grant->request_id);
+    (void)sp_buf_add_view(plain, passport->request_id);
     (void)sp_buf_add(plain, digest, sizeof(digest));
-    put_number(plain, grant->expires_ms, EXPIRY_BYTES);
-    put_text(plain, grant->subject);
-    put_text(plain, grant->client);
-    put_text(plain, grant->scopes);
+    put_number(plain, passport->expires_ms, EXPIRY_BYTES);
+    put_text(plain, passport->subject);
+    put_text(plain, passport->client);
+    put_text(plain, passport->scopes);
     return plain->error;
 }
 
 int
-sp_grant_seal(const struct sp_secret *key, const struct sp_grant *grant,
-              const struct sp_grant_request *request, struct sp_buf *out)
+sp_passport_seal(const struct sp_secret *key,
+                 const struct sp_passport *passport,
+                 const struct sp_passport_request *request, struct sp_buf *out)
 {
-    unsigned char sealed[SP_MAX_GRANT_BYTES];
+    unsigned char sealed[SP_MAX_PASSPORT_BYTES];
     struct sp_buf plain = sp_buf_new(sizeof(sealed) - NONCE_BYTES - TAG_BYTES);
     struct sp_view key_bytes = sp_secret_view(key);
     unsigned long long len = 0;
     int error = SP_ECRYPTO;
 
-    if (key_bytes.len == SP_GRANT_KEY_BYTES) {
-        error = write_plain(grant, request, &plain);
+    if (key_bytes.len == SP_PASSPORT_KEY_BYTES) {
+        error = write_plain(passport, request, &plain);
     }
     if (error == 0) {
         randombytes_buf(sealed, NONCE_BYTES);
@@ -144,22 +147,22 @@ take_text(struct sp_view *rest, struct sp_view *ret_text)
 }
 
 static int
-read_plain(struct sp_view plain, struct sp_grant *grant)
+read_plain(struct sp_view plain, struct sp_passport *passport)
 {
     struct sp_view rest = { 0 };
 
     if (plain.len < FIXED_BYTES) {
         return SP_EFORMAT;
     }
-    grant->request_id = sp_view_make(plain.ptr, REQUEST_ID_BYTES);
-    grant->digest =
-        sp_view_make(plain.ptr + REQUEST_ID_BYTES, SP_GRANT_DIGEST_BYTES);
-    grant->expires_ms = get_number(
-        plain.ptr + REQUEST_ID_BYTES + SP_GRANT_DIGEST_BYTES, EXPIRY_BYTES);
+    passport->request_id = sp_view_make(plain.ptr, REQUEST_ID_BYTES);
+    passport->digest =
+        sp_view_make(plain.ptr + REQUEST_ID_BYTES, SP_PASSPORT_DIGEST_BYTES);
+    passport->expires_ms = get_number(
+        plain.ptr + REQUEST_ID_BYTES + SP_PASSPORT_DIGEST_BYTES, EXPIRY_BYTES);
     rest = sp_view_skip(plain, FIXED_BYTES);
-    if (take_text(&rest, &grant->subject) != 0 ||
-        take_text(&rest, &grant->client) != 0 ||
-        take_text(&rest, &grant->scopes) != 0 || rest.len != 0) {
+    if (take_text(&rest, &passport->subject) != 0 ||
+        take_text(&rest, &passport->client) != 0 ||
+        take_text(&rest, &passport->scopes) != 0 || rest.len != 0) {
         return SP_EFORMAT;
     }
     return 0;
@@ -169,12 +172,12 @@ static int
 decrypt(const struct sp_secret *key, struct sp_view sealed,
         struct sp_buf *plain)
 {
-    unsigned char bytes[SP_MAX_GRANT_BYTES];
+    unsigned char bytes[SP_MAX_PASSPORT_BYTES];
     struct sp_view key_bytes = sp_secret_view(key);
     const unsigned char *at = (const unsigned char *)sealed.ptr;
     unsigned long long len = 0;
 
-    if (key_bytes.len != SP_GRANT_KEY_BYTES) {
+    if (key_bytes.len != SP_PASSPORT_KEY_BYTES) {
         return SP_ECRYPTO;
     }
     if (sealed.len < NONCE_BYTES + TAG_BYTES || sealed.len > sizeof(bytes)) {
@@ -191,29 +194,30 @@ decrypt(const struct sp_secret *key, struct sp_view sealed,
 }
 
 int
-sp_grant_open(const struct sp_secret *key, struct sp_view sealed,
-              const struct sp_grant_request *request, struct sp_view request_id,
-              uint64_t now_ms, struct sp_buf *plain, struct sp_grant *ret_grant)
+sp_passport_open(const struct sp_secret *key, struct sp_view sealed,
+                 const struct sp_passport_request *request,
+                 struct sp_view request_id, uint64_t now_ms,
+                 struct sp_buf *plain, struct sp_passport *ret_passport)
 {
-    unsigned char digest[SP_GRANT_DIGEST_BYTES];
-    struct sp_grant grant = { 0 };
+    unsigned char digest[SP_PASSPORT_DIGEST_BYTES];
+    struct sp_passport passport = { 0 };
     int error = decrypt(key, sealed, plain);
 
     if (error == 0) {
-        error = read_plain(sp_buf_view(plain), &grant);
+        error = read_plain(sp_buf_view(plain), &passport);
     }
     if (error != 0) {
         return error;
     }
     digest_request(request, digest);
-    if (!sp_view_equal(grant.request_id, request_id) ||
-        sodium_memcmp(digest, grant.digest.ptr, sizeof(digest)) != 0) {
+    if (!sp_view_equal(passport.request_id, request_id) ||
+        sodium_memcmp(digest, passport.digest.ptr, sizeof(digest)) != 0) {
         return SP_EAUTH;
     }
-    if (grant.expires_ms <= now_ms) {
+    if (passport.expires_ms <= now_ms) {
         return SP_EEXPIRED;
     }
-    *ret_grant = grant;
+    *ret_passport = passport;
     return 0;
 }
 

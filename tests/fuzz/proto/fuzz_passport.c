@@ -1,9 +1,9 @@
-/* Sealed grants: whatever bytes come, none opens but one that was sealed with
- * the key, for this request, unchanged. */
+/* Sealed passports: whatever bytes come, none opens but one that was sealed
+ * with the key, for this request, unchanged. */
 #include <stdint.h>
 #include <stdlib.h>
 
-#include "proto/grant.h"
+#include "proto/passport.h"
 
 #define NOW_MS 1000
 #define ID SP_VIEW_LITERAL("0123456789abcdef")
@@ -15,7 +15,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static bool
 change(struct sp_buf *sealed, const uint8_t *data, size_t size)
 {
-    struct sp_buf before = sp_buf_new(SP_MAX_GRANT_BYTES);
+    struct sp_buf before = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     bool changed = false;
 
     (void)sp_buf_add_view(&before, sp_buf_view(sealed));
@@ -30,14 +30,14 @@ change(struct sp_buf *sealed, const uint8_t *data, size_t size)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct sp_grant_request request = {
+    const struct sp_passport_request request = {
         .method = SP_VIEW_LITERAL("POST"),
         .path = SP_VIEW_LITERAL("/mcp"),
         .query = SP_VIEW_LITERAL(""),
         .headers = SP_VIEW_LITERAL(""),
         .body = sp_view_make(data, size),
     };
-    const struct sp_grant grant = {
+    const struct sp_passport passport = {
         .request_id = ID,
         .subject = SP_VIEW_LITERAL("anna"),
         .client = SP_VIEW_LITERAL("app"),
@@ -46,21 +46,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     struct sp_secret *key =
         sp_secret_new(SP_VIEW_LITERAL("0123456789abcdef0123456789abcdef"));
-    struct sp_buf sealed = sp_buf_new(SP_MAX_GRANT_BYTES);
-    struct sp_buf plain = sp_buf_new(SP_MAX_GRANT_BYTES);
-    struct sp_grant opened = { 0 };
+    struct sp_buf sealed = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_passport opened = { 0 };
 
-    if (sp_grant_open(key, sp_view_make(data, size), &request, ID, NOW_MS,
-                      &plain, &opened) == 0 ||
-        sp_grant_seal(key, &grant, &request, &sealed) != 0 ||
-        sp_grant_open(key, sp_buf_view(&sealed), &request, ID, NOW_MS, &plain,
-                      &opened) != 0 ||
-        !sp_view_equal(opened.subject, grant.subject)) {
+    if (sp_passport_open(key, sp_view_make(data, size), &request, ID, NOW_MS,
+                         &plain, &opened) == 0 ||
+        sp_passport_seal(key, &passport, &request, &sealed) != 0 ||
+        sp_passport_open(key, sp_buf_view(&sealed), &request, ID, NOW_MS,
+                         &plain, &opened) != 0 ||
+        !sp_view_equal(opened.subject, passport.subject)) {
         abort();
     }
     if (change(&sealed, data, size) &&
-        sp_grant_open(key, sp_buf_view(&sealed), &request, ID, NOW_MS, &plain,
-                      &opened) == 0) {
+        sp_passport_open(key, sp_buf_view(&sealed), &request, ID, NOW_MS,
+                         &plain, &opened) == 0) {
         abort();
     }
     sp_buf_free(&plain);

@@ -1,6 +1,9 @@
 /* The schema's rows as tables. */
 #include "proto/message.h"
 
+#include <string.h>
+
+#include "common/base/alloc.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
 
@@ -29,7 +32,7 @@ static const struct sp_field admitted_call_fields[] = { SP_FIELDS_ADMITTED_CALL(
     FIELD_ROW) };
 #undef OWNER
 #define OWNER struct sp_result
-static const struct sp_field result_fields[] = { SP_FIELDS_ANSWER(FIELD_ROW) };
+static const struct sp_field result_fields[] = { SP_FIELDS_RESULT(FIELD_ROW) };
 #undef OWNER
 #define OWNER struct sp_answer
 static const struct sp_field answer_fields[] = { SP_FIELDS_ANSWER(FIELD_ROW) };
@@ -39,6 +42,10 @@ static const struct sp_field denial_fields[] = { SP_FIELDS_DENIAL(FIELD_ROW) };
 #undef OWNER
 #define OWNER struct sp_started
 static const struct sp_field started_fields[] = { SP_FIELDS_STARTED(
+    FIELD_ROW) };
+#undef OWNER
+#define OWNER struct sp_in_hand
+static const struct sp_field in_hand_fields[] = { SP_FIELDS_IN_HAND(
     FIELD_ROW) };
 #undef OWNER
 #define OWNER struct sp_cancel
@@ -58,6 +65,10 @@ static const struct sp_field probe_answer_fields[] = { SP_FIELDS_PROBE_ANSWER(
 static const struct sp_field peer_lost_fields[] = { SP_FIELDS_PEER_LOST(
     FIELD_ROW) };
 #undef OWNER
+#define OWNER struct sp_revoked
+static const struct sp_field revoked_fields[] = { SP_FIELDS_REVOKED(
+    FIELD_ROW) };
+#undef OWNER
 #define OWNER struct sp_event
 static const struct sp_field event_fields[] = { SP_FIELDS_EVENT(FIELD_ROW) };
 #undef OWNER
@@ -75,6 +86,12 @@ static const struct sp_message_info messages[] = {
     SP_MESSAGES(MESSAGE_ROW)
 #undef MESSAGE_ROW
 };
+
+/* Tables by message id have SP_MESSAGE_LIMIT places. */
+#define MESSAGE_FITS(id_, symbol_, name_, fields_)                             \
+    _Static_assert((id_) < SP_MESSAGE_LIMIT, "an id beyond the limit");
+SP_MESSAGES(MESSAGE_FITS)
+#undef MESSAGE_FITS
 
 static const struct sp_route routes[] = {
 #define ROUTE_ROW(message_, from_, to_)                                        \
@@ -143,6 +160,47 @@ sp_link_exists(enum sp_service_id from, enum sp_service_id to)
         }
     }
     return false;
+}
+
+static bool
+has_bytes(const struct sp_field *field)
+{
+    return field->type == SP_FIELD_STR || field->type == SP_FIELD_BIN;
+}
+
+size_t
+sp_message_bytes(const struct sp_message_info *info, const void *message)
+{
+    size_t total = 0;
+
+    for (size_t i = 0; i < info->field_count; i++) {
+        if (has_bytes(&info->fields[i])) {
+            const struct sp_view *view =
+                (const void *)((const char *)message + info->fields[i].offset);
+
+            total += view->len;
+        }
+    }
+    return total;
+}
+
+void *
+sp_message_dup(const struct sp_message_info *info, const void *message)
+{
+    char *copy = sp_alloc(info->size + sp_message_bytes(info, message));
+    char *at = copy + info->size;
+
+    memcpy(copy, message, info->size);
+    for (size_t i = 0; i < info->field_count; i++) {
+        struct sp_view *view = (void *)(copy + info->fields[i].offset);
+
+        if (has_bytes(&info->fields[i]) && view->len > 0) {
+            memcpy(at, view->ptr, view->len);
+            view->ptr = at;
+            at += view->len;
+        }
+    }
+    return copy;
 }
 
 const char *

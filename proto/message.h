@@ -61,6 +61,7 @@ struct sp_msg {
         SP_COPY_ONE_(dst, src, deadline_ms);                                   \
         SP_COPY_ONE_(dst, src, birth_ms);                                      \
         SP_COPY_ONE_(dst, src, credit);                                        \
+        SP_COPY_ONE_(dst, src, executor);                                      \
         SP_COPY_ONE_(dst, src, trace);                                         \
     } while (0)
 #define SP_COPY_HTTP(dst, src)                                                 \
@@ -77,6 +78,9 @@ struct sp_msg {
         SP_COPY_ONE_(dst, src, subject);                                       \
         SP_COPY_ONE_(dst, src, client);                                        \
         SP_COPY_ONE_(dst, src, scopes);                                        \
+        SP_COPY_ONE_(dst, src, tenant);                                        \
+        SP_COPY_ONE_(dst, src, limit_class);                                   \
+        SP_COPY_ONE_(dst, src, labels);                                        \
         SP_COPY_ONE_(dst, src, passport);                                      \
     } while (0)
 
@@ -129,6 +133,15 @@ sp_route_exists(uint64_t message, enum sp_service_id from,
 /* True where at least one message may go from one to the other. */
 bool
 sp_link_exists(enum sp_service_id from, enum sp_service_id to);
+
+/* Bytes of a message's text and binary fields. */
+size_t
+sp_message_bytes(const struct sp_message_info *info, const void *message);
+
+/* Copies a message of this kind with all that its views point to, so that it
+ * outlives its frame: one allocation, ended by sp_free(). */
+void *
+sp_message_dup(const struct sp_message_info *info, const void *message);
 
 /* "edge", "auth", ... */
 const char *

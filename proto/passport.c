@@ -1,10 +1,12 @@
-/* The passport: XChaCha20-Poly1305 over a small msgpack array. */
+/* The passport: XChaCha20-Poly1305 over fixed fields and counted texts. */
 #include "proto/passport.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include <sodium.h>
 
+#include "common/base/compiler.h"
 #include "common/base/error.h"
 
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
@@ -15,11 +17,24 @@
 
 /* Binds a sealed passport to its purpose: a key used elsewhere by mistake would
  * still not make passports. */
-static const unsigned char purpose[] = "sallyport passport 1";
+static const unsigned char purpose[] = "sallyport passport 2";
 
-/* Fixed part of the plain text: request id, digest, expiry; then subject,
- * client and scopes, each behind its length in two bytes. */
-#define FIXED_BYTES (REQUEST_ID_BYTES + SP_PASSPORT_DIGEST_BYTES + EXPIRY_BYTES)
+/* Fixed part of the plain text: request id, digest, both expiries; then the
+ * texts, each behind its length in two bytes. */
+#define FIXED_BYTES                                                            \
+    (REQUEST_ID_BYTES + SP_PASSPORT_DIGEST_BYTES + 2 * EXPIRY_BYTES)
+
+static const size_t texts[] = {
+    offsetof(struct sp_passport, subject),
+    offsetof(struct sp_passport, client),
+    offsetof(struct sp_passport, scopes),
+    offsetof(struct sp_passport, tenant),
+    offsetof(struct sp_passport, roles),
+    offsetof(struct sp_passport, groups),
+    offsetof(struct sp_passport, strength),
+    offsetof(struct sp_passport, cnf),
+    offsetof(struct sp_passport, token_id),
+};
 
 static void
 hash_part(crypto_generichash_state *state, struct sp_view part)
@@ -75,19 +90,23 @@ write_plain(const struct sp_passport *passport,
 {
     unsigned char digest[SP_PASSPORT_DIGEST_BYTES];
 
-    if (passport->request_id.len != REQUEST_ID_BYTES ||
-        passport->subject.len > UINT16_MAX ||
-        passport->client.len > UINT16_MAX ||
-        passport->scopes.len > UINT16_MAX) {
+    if (passport->request_id.len != REQUEST_ID_BYTES) {
         return SP_ELIMIT;
     }
     digest_request(request, digest);
     (void)sp_buf_add_view(plain, passport->request_id);
     (void)sp_buf_add(plain, digest, sizeof(digest));
     put_number(plain, passport->expires_ms, EXPIRY_BYTES);
-    put_text(plain, passport->subject);
-    put_text(plain, passport->client);
-    put_text(plain, passport->scopes);
+    put_number(plain, passport->token_expires_ms, EXPIRY_BYTES);
+    for (size_t i = 0; i < SP_COUNT(texts); i++) {
+        const struct sp_view *text =
+            (const void *)((const char *)passport + texts[i]);
+
+        if (text->len > UINT16_MAX) {
+            return SP_ELIMIT;
+        }
+        put_text(plain, *text);
+    }
     return plain->error;
 }
 
@@ -155,17 +174,21 @@ read_plain(struct sp_view plain, struct sp_passport *passport)
         return SP_EFORMAT;
     }
     passport->request_id = sp_view_make(plain.ptr, REQUEST_ID_BYTES);
-    passport->digest =
-        sp_view_make(plain.ptr + REQUEST_ID_BYTES, SP_PASSPORT_DIGEST_BYTES);
-    passport->expires_ms = get_number(
-        plain.ptr + REQUEST_ID_BYTES + SP_PASSPORT_DIGEST_BYTES, EXPIRY_BYTES);
-    rest = sp_view_skip(plain, FIXED_BYTES);
-    if (take_text(&rest, &passport->subject) != 0 ||
-        take_text(&rest, &passport->client) != 0 ||
-        take_text(&rest, &passport->scopes) != 0 || rest.len != 0) {
-        return SP_EFORMAT;
+    rest = sp_view_skip(plain, REQUEST_ID_BYTES);
+    passport->digest = sp_view_make(rest.ptr, SP_PASSPORT_DIGEST_BYTES);
+    rest = sp_view_skip(rest, SP_PASSPORT_DIGEST_BYTES);
+    passport->expires_ms = get_number(rest.ptr, EXPIRY_BYTES);
+    passport->token_expires_ms =
+        get_number(rest.ptr + EXPIRY_BYTES, EXPIRY_BYTES);
+    rest = sp_view_skip(rest, (size_t)2 * EXPIRY_BYTES);
+    for (size_t i = 0; i < SP_COUNT(texts); i++) {
+        struct sp_view *text = (void *)((char *)passport + texts[i]);
+
+        if (take_text(&rest, text) != 0) {
+            return SP_EFORMAT;
+        }
     }
-    return 0;
+    return rest.len == 0 ? 0 : SP_EFORMAT;
 }
 
 static int
@@ -243,7 +266,7 @@ sp_scopes_have(struct sp_view scopes, struct sp_view scope)
 
 void
 sp_principal_key(struct sp_view subject, struct sp_view client,
-                 unsigned char ret_key[SP_ROUTE_KEY_BYTES])
+                 unsigned char ret_key[SP_PRINCIPAL_KEY_BYTES])
 {
     unsigned char digest[crypto_generichash_BYTES_MIN];
     crypto_generichash_state state;
@@ -252,5 +275,5 @@ sp_principal_key(struct sp_view subject, struct sp_view client,
     hash_part(&state, subject);
     hash_part(&state, client);
     (void)crypto_generichash_final(&state, digest, sizeof(digest));
-    memcpy(ret_key, digest, SP_ROUTE_KEY_BYTES);
+    memcpy(ret_key, digest, SP_PRINCIPAL_KEY_BYTES);
 }

@@ -14,8 +14,8 @@
 
 #define SP_PASSPORT_KEY_BYTES 32
 #define SP_PASSPORT_DIGEST_BYTES 32
-#define SP_MAX_PASSPORT_BYTES 4096 /* SP_MAX_PASSPORT of the schema */
-#define SP_ROUTE_KEY_BYTES 8
+#define SP_MAX_PASSPORT_BYTES 8192 /* SP_MAX_PASSPORT of the schema */
+#define SP_PRINCIPAL_KEY_BYTES 8
 
 /* The parts of a request that the passport covers. */
 struct sp_passport_request {
@@ -33,8 +33,17 @@ struct sp_passport {
     struct sp_view subject;
     struct sp_view client;
     struct sp_view scopes; /* space separated, RFC 6749 section 3.3 */
-    struct sp_view digest; /* set by seal, checked by open */
-    uint64_t expires_ms;   /* wall clock */
+    struct sp_view tenant;
+    struct sp_view roles;    /* space separated */
+    struct sp_view groups;   /* space separated */
+    struct sp_view strength; /* of the sign-in: acr, OpenID Connect Core 2 */
+    struct sp_view cnf;      /* what binds the token to its sender (RFC 7800):
+                              * a SHA-256, or empty */
+    struct sp_view token_id; /* names the token's grant, for revocation; at most
+                              * 16 bytes */
+    struct sp_view digest;   /* set by seal, checked by open */
+    uint64_t token_expires_ms; /* wall clock; 0: never */
+    uint64_t expires_ms;       /* of the passport itself, wall clock */
 };
 
 /* Seals `passport` for `request` into `out` (appended). `key` must hold exactly
@@ -60,6 +69,6 @@ sp_scopes_have(struct sp_view scopes, struct sp_view scope);
 /* Eight bytes that name a principal on the rendezvous links. */
 void
 sp_principal_key(struct sp_view subject, struct sp_view client,
-                 unsigned char ret_key[SP_ROUTE_KEY_BYTES]);
+                 unsigned char ret_key[SP_PRINCIPAL_KEY_BYTES]);
 
 #endif

@@ -136,13 +136,18 @@ add_event(struct sp_buf *out, enum sp_service_id from,
     add_bytes(out, "boot", event->boot);
     (void)sp_buf_addf(out, ",\"seq\":%" PRIu64, event->seq);
     add_number(out, "dropped", event->dropped);
+    add_text(out, "config", event->config);
     add_text(out, "kind", event->kind);
     add_bytes(out, "request_id", event->request_id);
+    add_text(out, "trace", event->trace);
     add_text(out, "address", event->address);
     add_text(out, "subject", event->subject);
     add_text(out, "client", event->client);
+    add_text(out, "tenant", event->tenant);
     add_text(out, "object", event->object);
     add_number(out, "status", event->status);
+    add_number(out, "duration_us", event->duration_us);
+    add_number(out, "cost", event->cost);
     add_text(out, "detail", event->detail);
 }
 

@@ -21,8 +21,10 @@ struct sp_link_events {
     /* Something that is not: counted, and worth an event. */
     void (*refused)(void *arg, enum sp_service_id from, uint64_t message,
                     int error);
-    /* A peer answered the handshake, or is gone. */
-    void (*peer)(void *arg, enum sp_service_id service, bool up);
+    /* A peer answered the handshake, or is gone. `name` is this side's name
+     * for it, see sp_links_is_replica(). */
+    void (*peer)(void *arg, enum sp_service_id service, struct sp_view name,
+                 bool up);
     void *arg;
 };
 
@@ -30,7 +32,7 @@ struct sp_link_events {
 enum sp_place_kind {
     SP_PLACE_ANY,   /* the next one that can take it */
     SP_PLACE_KEY,   /* rendezvous by key: the same while replicas stay */
-    SP_PLACE_NAMED, /* the one whose name a reply_to field gave */
+    SP_PLACE_NAMED, /* the one that a field names, such as reply_to */
     SP_PLACE_ALL,   /* every one */
 };
 
@@ -70,16 +72,25 @@ void
 sp_links_hook(struct sp_links *links, enum sp_links_hook which);
 
 /* Queues a message; it leaves at the end of this turn of the loop. 0,
- * SP_ENOPEER (no replica is connected), SP_EFULL (all that are have full
- * queues), SP_ELIMIT (the message breaks its own limits). */
+ * SP_ENOPEER (no replica is connected, or not the named one), SP_EFULL (its
+ * queue is full, or those of all), SP_ELIMIT (the message breaks its own
+ * limits). A replica that leaves is reached by its name alone. */
 SP_MUST_CHECK int
 sp_links_send(struct sp_links *links, enum sp_service_id to,
               enum sp_message_id id, const void *message,
               struct sp_place place);
 
-/* The name by which other processes reach this replica, for reply_to. */
+/* The name by which other processes reach this replica, for fields such as
+ * reply_to, executor and screen_by. */
 struct sp_view
 sp_links_own_name(const struct sp_links *links);
+
+/* True where `name`, a replica's own name, means the peer that some process
+ * reported as `peer`. Between containers each network knows a replica by
+ * another address, and its own name holds all of them. */
+bool
+sp_links_is_replica(const struct sp_links *links, struct sp_view name,
+                    struct sp_view peer);
 
 /* tcp: the port on which `to` takes messages from `from`. */
 uint16_t
@@ -97,8 +108,8 @@ sp_links_pending(const struct sp_links *links);
 uint64_t
 sp_links_refused(const struct sp_links *links);
 
-/* Stops receiving: removes this replica's sockets from the peer list, so that
- * senders go elsewhere. What is already queued is still received. */
+/* Removes this replica's sockets from the peer list, so that new work goes
+ * elsewhere. What is queued is still received, and what names this replica. */
 void
 sp_links_leave(struct sp_links *links);
 

@@ -23,10 +23,9 @@ on_peer_changed(void *arg, struct sp_link_peer *peer, bool up)
     struct sp_link_out *out = arg;
     struct sp_links *links = out->links;
 
-    (void)peer;
     sp_log(SP_LOG_DEBUG, up ? "peer_up" : "peer_down", "peer=%s",
            sp_service_name(out->to));
-    links->events.peer(links->events.arg, out->to, up);
+    links->events.peer(links->events.arg, out->to, sp_link_peer_name(peer), up);
 }
 
 static void
@@ -64,6 +63,8 @@ struct listed {
     size_t len;
 };
 
+/* A peer that is listed no longer but still connected leaves: it goes when its
+ * connection does. */
 static void
 drop_unlisted(struct sp_link_out *out, const struct listed *list, size_t count)
 {
@@ -75,7 +76,8 @@ drop_unlisted(struct sp_link_out *out, const struct listed *list, size_t count)
             found =
                 sp_view_equal(name, sp_view_make(list[j].name, list[j].len));
         }
-        if (!found) {
+        sp_link_peer_leave(out->peers[i - 1], !found);
+        if (!found && !sp_link_peer_up(out->peers[i - 1])) {
             (void)sp_link_peer_flush(out->peers[i - 1]);
             sp_link_peer_free(&out->peers[i - 1], DROPPED_PEER_LINGER_MS);
             out->peers[i - 1] = out->peers[--out->count];

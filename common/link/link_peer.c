@@ -34,6 +34,7 @@ struct sp_link_peer {
     char *name;
     size_t name_len;
     bool up;
+    bool leaves;
     bool stuck;   /* the queue was full at the last try */
     size_t count; /* envelopes in batch */
     struct sp_buf batch;
@@ -162,6 +163,18 @@ bool
 sp_link_peer_up(const struct sp_link_peer *peer)
 {
     return peer->up;
+}
+
+void
+sp_link_peer_leave(struct sp_link_peer *peer, bool leaves)
+{
+    peer->leaves = leaves;
+}
+
+bool
+sp_link_peer_leaves(const struct sp_link_peer *peer)
+{
+    return peer->leaves;
 }
 
 bool

@@ -38,6 +38,13 @@ sp_link_peer_name(const struct sp_link_peer *peer);
 bool
 sp_link_peer_up(const struct sp_link_peer *peer);
 
+/* Whether the peer has left the peer list: it gets no new work while its
+ * connection stands. */
+void
+sp_link_peer_leave(struct sp_link_peer *peer, bool leaves);
+bool
+sp_link_peer_leaves(const struct sp_link_peer *peer);
+
 /* True where another envelope can be queued. */
 bool
 sp_link_peer_has_room(const struct sp_link_peer *peer);

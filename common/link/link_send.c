@@ -19,6 +19,13 @@ can_take(const struct sp_link_peer *peer)
     return sp_link_peer_up(peer) && sp_link_peer_has_room(peer);
 }
 
+/* A replica that leaves finishes what it has and gets nothing new. */
+static bool
+takes_work(const struct sp_link_peer *peer)
+{
+    return sp_link_peer_up(peer) && !sp_link_peer_leaves(peer);
+}
+
 /* The next in turn that can take it, sooner one that is not stuck. */
 static struct sp_link_peer *
 pick_any(struct sp_link_out *out)
@@ -33,7 +40,7 @@ pick_any(struct sp_link_out *out)
     for (size_t i = 0; i < out->count; i++) {
         struct sp_link_peer *peer = out->peers[(out->turn + i) % out->count];
 
-        if (!can_take(peer)) {
+        if (!takes_work(peer) || !sp_link_peer_has_room(peer)) {
             continue;
         }
         if (found == NULL || !sp_link_peer_stuck(peer)) {
@@ -79,13 +86,12 @@ pick_by_key(const struct sp_link_out *out, struct sp_view key)
     uint64_t best_weight = 0;
 
     if (out->count == 1) {
-        return can_take(out->peers[0]) ? out->peers[0] : NULL;
+        best = takes_work(out->peers[0]) ? out->peers[0] : NULL;
     }
-    for (size_t i = 0; i < out->count; i++) {
+    for (size_t i = 0; out->count > 1 && i < out->count; i++) {
         uint64_t w = weight(key, sp_link_peer_name(out->peers[i]));
 
-        if (sp_link_peer_up(out->peers[i]) &&
-            (best == NULL || w > best_weight)) {
+        if (takes_work(out->peers[i]) && (best == NULL || w > best_weight)) {
             best = out->peers[i];
             best_weight = w;
         }
@@ -93,19 +99,15 @@ pick_by_key(const struct sp_link_out *out, struct sp_view key)
     return best != NULL && can_take(best) ? best : NULL;
 }
 
-/* ipc: the name itself; tcp: the peer whose address is among the packed ones,
- * because each network knows the same replica by another address. */
-static bool
-is_named(const struct sp_links *links, const struct sp_link_peer *peer,
-         struct sp_view name)
+bool
+sp_links_is_replica(const struct sp_links *links, struct sp_view name,
+                    struct sp_view peer)
 {
-    struct sp_view own = sp_link_peer_name(peer);
-
     if (!links->tcp) {
-        return sp_view_equal(own, name);
+        return sp_view_equal(name, peer);
     }
     for (size_t at = 0; at + 4 <= name.len; at += 4) {
-        if (sp_view_equal(own, sp_view_make(name.ptr + at, 4))) {
+        if (sp_view_equal(peer, sp_view_make(name.ptr + at, 4))) {
             return true;
         }
     }
@@ -113,15 +115,24 @@ is_named(const struct sp_links *links, const struct sp_link_peer *peer,
 }
 
 static struct sp_link_peer *
-pick_named(const struct sp_link_out *out, struct sp_view name)
+find_named(const struct sp_link_out *out, struct sp_view name)
 {
     for (size_t i = 0; i < out->count; i++) {
-        if (is_named(out->links, out->peers[i], name)) {
-            return can_take(out->peers[i]) ? out->peers[i] : NULL;
+        if (sp_links_is_replica(out->links, name,
+                                sp_link_peer_name(out->peers[i]))) {
+            return out->peers[i];
         }
     }
     sp_link_refresh_soon(out->links);
     return NULL;
+}
+
+static struct sp_link_peer *
+pick_named(const struct sp_link_out *out, struct sp_view name)
+{
+    struct sp_link_peer *peer = find_named(out, name);
+
+    return peer != NULL && can_take(peer) ? peer : NULL;
 }
 
 static struct sp_link_peer *
@@ -138,6 +149,19 @@ pick(struct sp_link_out *out, struct sp_place place)
         break;
     }
     return NULL;
+}
+
+/* Why nobody was picked. */
+static int
+why_none(const struct sp_link_out *out, struct sp_place place)
+{
+    const struct sp_link_peer *named = NULL;
+
+    if (place.kind != SP_PLACE_NAMED) {
+        return sp_link_peers_up(out) > 0 ? SP_EFULL : SP_ENOPEER;
+    }
+    named = find_named(out, place.key);
+    return named != NULL && sp_link_peer_up(named) ? SP_EFULL : SP_ENOPEER;
 }
 
 static size_t
@@ -177,7 +201,7 @@ sp_links_send(struct sp_links *links, enum sp_service_id to,
     }
     peer = pick(out, place);
     if (peer == NULL) {
-        return sp_link_peers_up(out) > 0 ? SP_EFULL : SP_ENOPEER;
+        return why_none(out, place);
     }
     sp_link_peer_add(peer, sp_buf_view(&links->envelope));
     return 0;

@@ -35,7 +35,7 @@
 #define MAX_JAIL_PATHS 32
 #define MAX_PORTS 32
 #define MAX_TRIALS 32
-#define METRICS_MAX 32768
+#define METRICS_MAX (SP_MAX_STATUS_PART * SP_MAX_STATUS_PARTS / 2)
 #define TROUBLE_MAX 200
 
 enum run_mode {
@@ -53,7 +53,7 @@ struct sp_runtime {
     struct sp_links *links;
     struct sp_spool *spool;
     struct sp_event_cap *cap;
-    const struct sp_handler *dispatch[64]; /* by message id */
+    const struct sp_handler *dispatch[SP_MESSAGE_LIMIT]; /* by id */
     struct sp_watch signals;
     struct sp_timer status;
     struct sp_timer drain;
@@ -293,12 +293,12 @@ on_refused(void *arg, enum sp_service_id from, uint64_t message, int error)
 }
 
 static void
-on_peer(void *arg, enum sp_service_id service, bool up)
+on_peer(void *arg, enum sp_service_id service, struct sp_view name, bool up)
 {
     struct sp_runtime *rt = arg;
 
     if (rt->service->peer != NULL) {
-        rt->service->peer(rt->self, service, up);
+        rt->service->peer(rt->self, service, name, up);
     }
 }
 
@@ -314,6 +314,13 @@ struct sp_view
 sp_runtime_own_name(struct sp_runtime *rt)
 {
     return sp_links_own_name(rt->links);
+}
+
+bool
+sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
+                      struct sp_view peer)
+{
+    return sp_links_is_replica(rt->links, name, peer);
 }
 
 size_t
@@ -370,7 +377,12 @@ tell_event(void *arg, const struct sp_occurrence *what)
         .subject = clip(what->subject, 256),
         .client = clip(what->client, 256),
         .object = clip(what->object, 256),
+        .tenant = clip(what->tenant, 128),
+        .trace = clip(what->trace, 64),
         .status = what->status < 600 ? what->status : 0,
+        .duration_us =
+            what->duration_us < SP_MAX_UINT ? what->duration_us : SP_MAX_UINT,
+        .cost = what->cost < SP_MAX_UINT ? what->cost : SP_MAX_UINT,
         .detail = clip(sp_view_of(what->detail), 1024),
     };
 
@@ -415,9 +427,38 @@ write_metrics(struct sp_runtime *rt)
     }
 }
 
+/* As many whole lines as one message holds. */
+static struct sp_view
+cut_part(struct sp_view *rest)
+{
+    size_t len = rest->len;
+
+    if (len > SP_MAX_STATUS_PART) {
+        len = SP_MAX_STATUS_PART;
+        while (len > 0 && rest->ptr[len - 1] != '\n') {
+            len--;
+        }
+        len = len > 0 ? len : SP_MAX_STATUS_PART;
+    }
+    *rest = sp_view_skip(*rest, len);
+    return sp_view_make(rest->ptr - len, len);
+}
+
+static void
+send_part(struct sp_runtime *rt, const struct sp_msg *own)
+{
+    if (rt->service->id == SP_SERVICE_MONITOR) {
+        rt->service->own_message(rt->self, own);
+        return;
+    }
+    /* A snapshot that finds no monitor is worth nothing a second later. */
+    (void)send_to_monitor(rt, SP_MSG_STATUS, &own->u.status);
+}
+
 static void
 send_status(struct sp_runtime *rt)
 {
+    struct sp_view rest = { 0 };
     struct sp_msg own = { .id = SP_MSG_STATUS, .from = rt->service->id };
     struct sp_status *status = &own.u.status;
     size_t in_flight =
@@ -427,6 +468,7 @@ send_status(struct sp_runtime *rt)
 
     sp_pulse_beat(rt->pulse, ready);
     write_metrics(rt);
+    rest = sp_buf_view(&rt->metrics);
     *status = (struct sp_status){
         .boot = sp_view_make(rt->boot, sizeof(rt->boot)),
         .replica = clip(sp_view_of(rt->settings.replica), 64),
@@ -434,14 +476,13 @@ send_status(struct sp_runtime *rt)
         .ready = ready,
         .queue_depth = in_flight + sp_links_pending(rt->links),
         .last_error = sp_view_of(rt->trouble),
-        .metrics = sp_buf_view(&rt->metrics),
     };
-    if (rt->service->id == SP_SERVICE_MONITOR) {
-        rt->service->own_message(rt->self, &own);
-        return;
+    while (!status->last) {
+        status->metrics = cut_part(&rest);
+        status->last = rest.len == 0;
+        send_part(rt, &own);
+        status->part++;
     }
-    /* A snapshot that finds no monitor is worth nothing a second later. */
-    (void)send_to_monitor(rt, SP_MSG_STATUS, status);
 }
 
 static void

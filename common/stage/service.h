@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "common/base/compiler.h"
 #include "common/link/link.h"
@@ -36,7 +37,8 @@ struct sp_service {
     /* Starts timers and watches. May be NULL. */
     void (*in_jail)(struct sp_runtime *rt, void *self);
     /* A peer came or went. May be NULL. */
-    void (*peer)(void *self, enum sp_service_id service, bool up);
+    void (*peer)(void *self, enum sp_service_id service, struct sp_view name,
+                 bool up);
     /* Appends this process's metrics as Prometheus text. May be NULL. */
     void (*metrics)(void *self, struct sp_buf *out);
     /* Only of the monitor: its own EVENT and STATUS messages, since no link
@@ -76,6 +78,11 @@ sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
 struct sp_view
 sp_runtime_own_name(struct sp_runtime *rt);
 
+/* As sp_links_is_replica(). */
+bool
+sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
+                      struct sp_view peer);
+
 size_t
 sp_runtime_peers(struct sp_runtime *rt, enum sp_service_id service);
 
@@ -87,8 +94,12 @@ struct sp_occurrence {
     struct sp_view subject;
     struct sp_view client;
     struct sp_view object; /* tool, model, path: what it was about */
-    unsigned status;       /* HTTP status given, 0 for none */
-    const char *detail;    /* key=value text, NULL for none */
+    struct sp_view tenant;
+    struct sp_view trace; /* W3C traceparent */
+    unsigned status;      /* HTTP status given, 0 for none */
+    uint64_t duration_us; /* 0 where it has no meaning */
+    uint64_t cost;        /* LLM tokens, or the tool's declared cost */
+    const char *detail;   /* key=value text, NULL for none */
 };
 
 /* Numbers the occurrence and sends it to the monitor; never blocks, never

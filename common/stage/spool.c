@@ -1,21 +1,13 @@
 /* Events on their way to the monitor. */
 #include "common/stage/spool.h"
 
-#include <string.h>
-
 #include "common/base/alloc.h"
-
-/* An event whose views point into its own copy of the bytes. */
-struct kept {
-    struct sp_event event;
-    char *bytes;
-};
 
 struct sp_spool {
     struct sp_spool_sink sink;
     uint64_t next_seq;
     uint64_t dropped;
-    struct kept ring[SP_SPOOL_MAX];
+    struct sp_event *ring[SP_SPOOL_MAX]; /* copies */
     size_t first;
     size_t count;
 };
@@ -32,7 +24,7 @@ sp_spool_new(struct sp_spool_sink sink)
 static void
 drop_first(struct sp_spool *spool)
 {
-    sp_free(spool->ring[spool->first].bytes);
+    sp_free(spool->ring[spool->first]);
     spool->first = (spool->first + 1) % SP_SPOOL_MAX;
     spool->count--;
 }
@@ -50,47 +42,12 @@ sp_spool_free(struct sp_spool **spool)
     *spool = NULL;
 }
 
-/* Walks the text and bytes of an event by the schema's own row. */
-static size_t
-text_bytes(const struct sp_event *event)
-{
-    const struct sp_message_info *info = sp_message_info(SP_MSG_EVENT);
-    size_t total = 0;
-
-    for (size_t i = 0; i < info->field_count; i++) {
-        const struct sp_field *field = &info->fields[i];
-
-        if (field->type == SP_FIELD_STR || field->type == SP_FIELD_BIN) {
-            const struct sp_view *view =
-                (const void *)((const char *)event + field->offset);
-
-            total += view->len;
-        }
-    }
-    return total;
-}
-
 static void
 keep(struct sp_spool *spool, const struct sp_event *event)
 {
-    const struct sp_message_info *info = sp_message_info(SP_MSG_EVENT);
-    struct kept *kept =
-        &spool->ring[(spool->first + spool->count) % SP_SPOOL_MAX];
-    size_t at = 0;
+    size_t place = (spool->first + spool->count) % SP_SPOOL_MAX;
 
-    kept->event = *event;
-    kept->bytes = sp_alloc(text_bytes(event) + 1);
-    for (size_t i = 0; i < info->field_count; i++) {
-        const struct sp_field *field = &info->fields[i];
-        struct sp_view *view = (void *)((char *)&kept->event + field->offset);
-
-        if ((field->type == SP_FIELD_STR || field->type == SP_FIELD_BIN) &&
-            view->len > 0) {
-            memcpy(kept->bytes + at, view->ptr, view->len);
-            view->ptr = kept->bytes + at;
-            at += view->len;
-        }
-    }
+    spool->ring[place] = sp_message_dup(sp_message_info(SP_MSG_EVENT), event);
     spool->count++;
 }
 
@@ -98,7 +55,7 @@ void
 sp_spool_flush(struct sp_spool *spool)
 {
     while (spool->count > 0) {
-        struct sp_event *event = &spool->ring[spool->first].event;
+        struct sp_event *event = spool->ring[spool->first];
 
         event->dropped = spool->dropped;
         if (spool->sink.send(spool->sink.arg, event) != 0) {

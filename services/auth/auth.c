@@ -156,40 +156,56 @@ auth_on_http_request(void *self, const struct sp_msg *m)
 /* Nobody waits for these: one that finds no validation is dropped, and the
  * request's deadline ends what it meant to end. */
 static void
-pass_on(struct auth *auth, enum sp_message_id id, const void *message)
+pass_on(struct auth *auth, enum sp_message_id id, const void *message,
+        struct sp_place place)
 {
+    if (sp_runtime_send(auth->runtime, SP_SERVICE_VALIDATION, id, message,
+                        place) != 0) {
+        auth->counts.undelivered++;
+    }
+}
+
+/* To the validation replica that keeps the request; where it is gone, any one
+ * has the way to the executor. */
+static void
+pass_on_by_name(struct auth *auth, enum sp_message_id id, const void *message,
+                struct sp_view screen)
+{
+    const struct sp_place named = { .kind = SP_PLACE_NAMED, .key = screen };
     const struct sp_place any = { .kind = SP_PLACE_ANY };
 
     if (sp_runtime_send(auth->runtime, SP_SERVICE_VALIDATION, id, message,
-                        any) != 0) {
-        auth->counts.undelivered++;
+                        named) != 0) {
+        pass_on(auth, id, message, any);
     }
 }
 
 void
 auth_on_cancel(void *self, const struct sp_msg *m)
 {
-    pass_on(self, SP_MSG_CANCEL, &m->u.cancel);
+    pass_on_by_name(self, SP_MSG_CANCEL, &m->u.cancel, m->u.cancel.screen_by);
 }
 
 void
 auth_on_credit(void *self, const struct sp_msg *m)
 {
-    pass_on(self, SP_MSG_CREDIT, &m->u.credit);
+    pass_on_by_name(self, SP_MSG_CREDIT, &m->u.credit, m->u.credit.screen_by);
 }
 
 void
 auth_on_probe(void *self, const struct sp_msg *m)
 {
-    pass_on(self, SP_MSG_PROBE, &m->u.probe);
+    const struct sp_place any = { .kind = SP_PLACE_ANY };
+
+    pass_on(self, SP_MSG_PROBE, &m->u.probe, any);
 }
 
 void
-auth_peer(void *self, enum sp_service_id service, bool up)
+auth_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
 {
     struct auth *auth = self;
     const struct sp_place all = { .kind = SP_PLACE_ALL };
-    const struct sp_peer_lost lost = { .service = service };
+    const struct sp_peer_lost lost = { .service = service, .name = name };
 
     if (!up && service == SP_SERVICE_VALIDATION &&
         sp_runtime_send(auth->runtime, SP_SERVICE_EDGE, SP_MSG_PEER_LOST, &lost,

@@ -68,7 +68,7 @@ void
 auth_in_jail(struct sp_runtime *rt, void *self);
 
 void
-auth_peer(void *self, enum sp_service_id service, bool up);
+auth_peer(void *self, enum sp_service_id service, struct sp_view name, bool up);
 
 void
 auth_metrics(void *self, struct sp_buf *out);

@@ -79,6 +79,7 @@ begin_logic(struct edge *edge)
     retry_begin(&edge->retry, &retries, sp_loop_now_ms(edge->loop));
     edge_random(edge, seed, sizeof(seed));
     readiness_begin(&edge->readiness, seed);
+    edge_random(edge, edge->owner_key, sizeof(edge->owner_key));
 }
 
 void

@@ -12,6 +12,7 @@
 #include "common/process/loop.h"
 #include "common/stage/service.h"
 #include "services/edge/figures.h"
+#include "services/edge/owner.h"
 #include "services/edge/mhd/records.h"
 #include "services/edge/readiness.h"
 #include "services/edge/retry.h"
@@ -58,6 +59,7 @@ struct edge {
     struct sp_timer probe;
     int64_t capped_ms; /* when a cap was last told */
     bool draining;
+    unsigned char owner_key[OWNER_KEY_BYTES];
     size_t random_left;
     unsigned char random[EDGE_RANDOM_BYTES];
 };

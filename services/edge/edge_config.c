@@ -39,6 +39,11 @@ static const cyaml_schema_field_t deadline_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t stream_fields[] = {
+    NUMBER(edge_streams, total_s),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t retry_fields[] = {
     NUMBER(edge_retries, after_ms), NUMBER(edge_retries, factor),
     NUMBER(edge_retries, attempts), NUMBER(edge_retries, percent),
@@ -56,6 +61,8 @@ static const cyaml_schema_field_t top_fields[] = {
                         time_fields),
     CYAML_FIELD_MAPPING("deadlines", CYAML_FLAG_DEFAULT, struct edge_config,
                         deadlines, deadline_fields),
+    CYAML_FIELD_MAPPING("streams", CYAML_FLAG_DEFAULT, struct edge_config,
+                        streams, stream_fields),
     CYAML_FIELD_MAPPING("retries", CYAML_FLAG_DEFAULT, struct edge_config,
                         retries, retry_fields),
     CYAML_FIELD_SEQUENCE("hosts", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
@@ -88,6 +95,7 @@ static const struct sp_config_range ranges[] = {
     RANGE(deadlines, auth_ms, 100, SP_MAX_DEADLINE_MS),
     RANGE(deadlines, mcp_ms, 100, SP_MAX_DEADLINE_MS),
     RANGE(deadlines, model_ms, 100, SP_MAX_DEADLINE_MS),
+    RANGE(streams, total_s, 0, 31536000),
     RANGE(retries, after_ms, 10, 60000),
     RANGE(retries, factor, 1, 100),
     RANGE(retries, attempts, 1, 12),

@@ -29,6 +29,10 @@ struct edge_deadlines {
     uint32_t model_ms;
 };
 
+struct edge_streams {
+    uint32_t total_s;
+};
+
 struct edge_retries {
     uint32_t after_ms;
     uint32_t factor;
@@ -41,6 +45,7 @@ struct edge_config {
     struct edge_limits limits;
     struct edge_times times;
     struct edge_deadlines deadlines;
+    struct edge_streams streams;
     struct edge_retries retries;
     char **hosts;
     uint32_t hosts_count;

@@ -16,7 +16,8 @@
  *     say that they have a request, or refuse it.
  *
  * MESSAGES
- *     served  ANSWER, DENIAL, STARTED, PEER_LOST, PROBE_ANSWER
+ *     served  ANSWER, DENIAL, STARTED, IN_HAND, PEER_LOST, REVOKED,
+ *             PROBE_ANSWER
  *     sent    HTTP_REQUEST, CANCEL, CREDIT and PROBE to auth; EVENT and STATUS
  *             to monitor
  *     Events: request_refused (4xx, 501, 503, 505, with the code),
@@ -60,17 +61,19 @@
  */
 #include "common/base/compiler.h"
 #include "services/edge/edge.h"
-#include "services/edge/pipeline.h"
+#include "services/edge/wire.h"
 
 int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_ANSWER, pipeline_on_answer },
-        { SP_MSG_DENIAL, pipeline_on_denial },
-        { SP_MSG_STARTED, pipeline_on_started },
-        { SP_MSG_PEER_LOST, pipeline_on_peer_lost },
-        { SP_MSG_PROBE_ANSWER, pipeline_on_probe_answer },
+        { SP_MSG_ANSWER, wire_on_answer },
+        { SP_MSG_DENIAL, wire_on_denial },
+        { SP_MSG_STARTED, wire_on_started },
+        { SP_MSG_IN_HAND, wire_on_in_hand },
+        { SP_MSG_REVOKED, wire_on_revoked },
+        { SP_MSG_PEER_LOST, wire_on_peer_lost },
+        { SP_MSG_PROBE_ANSWER, wire_on_probe_answer },
     };
     static const struct sp_service service = {
         .id = SP_SERVICE_EDGE,
@@ -78,7 +81,7 @@ main(int argc, char **argv)
         .handler_count = SP_COUNT(handlers),
         .before_jail = edge_before_jail,
         .in_jail = edge_in_jail,
-        .peer = pipeline_peer,
+        .peer = wire_peer,
         .metrics = edge_metrics,
         .ready = edge_ready,
         .in_flight = edge_in_flight,

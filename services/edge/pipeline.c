@@ -30,19 +30,8 @@ static const char *const methods[] = {
     [PATHS_HEAD] = "GET",
 };
 
-static struct request *
-request_of(struct request_entry *entry)
-{
-    return SP_CONTAINER_OF(entry, struct request, entry);
-}
-
-static struct request *
-find(const struct edge *edge, struct sp_view id)
-{
-    struct request_entry *entry = request_table_find(edge->table, id);
-
-    return entry == NULL ? NULL : request_of(entry);
-}
+/* Streams that nobody caps end after a time beyond all clocks. */
+#define NEVER_MS INT64_MAX
 
 static struct sp_view
 id_of(const struct request *r)
@@ -50,9 +39,9 @@ id_of(const struct request *r)
     return sp_view_make(r->entry.id, REQUEST_ID_LEN);
 }
 
-static void
-tell(const struct request *r, const char *kind, unsigned status,
-     const char *detail)
+void
+pipeline_report(const struct request *r, const char *kind, unsigned status,
+                const char *detail)
 {
     const struct sp_occurrence what = {
         .kind = kind,
@@ -60,6 +49,7 @@ tell(const struct request *r, const char *kind, unsigned status,
         .address =
             sp_view_of(r->connection != NULL ? r->connection->address : NULL),
         .object = sp_view_of(r->rule->path),
+        .trace = sp_view_make(r->trace, r->trace_len),
         .status = status,
         .detail = detail,
     };
@@ -96,6 +86,7 @@ place(struct request *r)
         .deadline_ms = left_ms > 0 ? (uint64_t)left_ms : 0,
         .birth_ms = (uint64_t)r->birth_ms,
         .credit = edge->config->limits.stream_credit_bytes,
+        .executor = sp_replica_view(&r->executor),
         .trace = sp_view_make(r->trace, r->trace_len),
         .address = sp_view_of(r->connection->address),
         .credentials = sp_buf_view(&r->credentials),
@@ -127,8 +118,8 @@ comment_due_ms(const struct request *r)
 }
 
 /* Runs the timer until the next thing that may have to be done. */
-static void
-set_timer(struct request *r)
+void
+pipeline_set_timer(struct request *r)
 {
     int64_t now_ms = sp_loop_now_ms(r->edge->loop);
     int64_t due_ms = r->deadline_ms;
@@ -144,10 +135,10 @@ set_timer(struct request *r)
     sp_loop_start(r->edge->loop, &r->timer, due_ms - now_ms);
 }
 
-/* Sends it once more. What finds no replica is tried again when one comes, or
- * after the shortest wait. */
-static void
-repeat(struct request *r)
+/* What finds no replica is tried again when one comes, or after the shortest
+ * wait. */
+void
+pipeline_repeat(struct request *r)
 {
     struct edge *edge = r->edge;
     int64_t now_ms = sp_loop_now_ms(edge->loop);
@@ -155,11 +146,12 @@ repeat(struct request *r)
 
     if (attempt >= RETRY_MAX_ATTEMPTS) {
         r->repeat_ms = r->deadline_ms;
-        set_timer(r);
+        pipeline_set_timer(r);
         return;
     }
     r->attempt = attempt;
     r->started = false;
+    r->held = false;
     r->look_ms = 0;
     if (place(r) == 0) {
         edge->figures.repeated++;
@@ -168,11 +160,11 @@ repeat(struct request *r)
     } else {
         r->repeat_ms = now_ms + edge->config->retries.after_ms;
     }
-    set_timer(r);
+    pipeline_set_timer(r);
 }
 
-static void
-refuse(struct request *r, const struct reply_refusal *refusal)
+void
+pipeline_refuse(struct request *r, const struct reply_refusal *refusal)
 {
     request_table_remove(&r->entry);
     sp_loop_stop(r->edge->loop, &r->timer);
@@ -192,45 +184,68 @@ refuse_unplaced(struct request *r, int error)
     };
 
     r->edge->figures.unplaced++;
-    tell(r, "request_unplaced", refusal.status,
-         error == SP_EFULL ? "reason=full" : "reason=no_peer");
-    refuse(r, &refusal);
+    pipeline_report(r, "request_unplaced", refusal.status,
+                    error == SP_EFULL ? "reason=full" : "reason=no_peer");
+    pipeline_refuse(r, &refusal);
 }
 
 /* ---------------------------------------------------------- cancel, credit */
 
-static void
-cancel(struct request *r)
+static int
+send_cancel(const struct request *r, struct sp_view executor,
+            struct sp_view screen)
 {
     const struct sp_place any = { .kind = SP_PLACE_ANY };
     const struct sp_cancel message = {
         .request_id = id_of(r),
-        .target = (uint64_t)r->executor,
-        .route_key = sp_view_make(r->route_key, sizeof(r->route_key)),
+        .target = (uint64_t)r->served_by,
+        .executor = executor,
+        .screen_by = screen,
     };
 
-    /* An executor that cannot be told finishes for nobody. */
-    if (sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CANCEL, &message,
-                        any) == 0) {
+    return sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CANCEL,
+                           &message, any);
+}
+
+void
+pipeline_cancel(struct request *r)
+{
+    /* An executor that cannot be reached finishes for nobody. */
+    if (r->started && send_cancel(r, sp_replica_view(&r->executor),
+                                  sp_replica_view(&r->screen)) == 0) {
         r->edge->figures.cancelled++;
     }
 }
 
-/* Says how far the answer may have come. A message that is lost costs time, no
- * credit: the next one says it all. */
+void
+pipeline_forget(const struct request *r, struct sp_view screen)
+{
+    /* Where it is lost, the entry ends with its deadline. */
+    if (screen.len > 0) {
+        (void)send_cancel(r, (struct sp_view){ 0 }, screen);
+    }
+}
+
+/* Says how far the answer may have come, and renews the lease of the stream. A
+ * message that is lost costs time, no credit: the next one says it all. */
 static int
-tell_credit(const struct request *r)
+send_credit(struct request *r)
 {
     const struct sp_place any = { .kind = SP_PLACE_ANY };
     const struct sp_credit message = {
         .request_id = id_of(r),
-        .target = (uint64_t)r->executor,
-        .route_key = sp_view_make(r->route_key, sizeof(r->route_key)),
+        .target = (uint64_t)r->served_by,
+        .executor = sp_replica_view(&r->executor),
+        .screen_by = sp_replica_view(&r->screen),
         .bytes = r->granted,
     };
+    int error = sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CREDIT,
+                                &message, any);
 
-    return sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CREDIT,
-                           &message, any);
+    if (error == 0) {
+        r->renew_ms = sp_loop_now_ms(r->edge->loop) + SP_LEASE_RENEW_MS;
+    }
+    return error;
 }
 
 void
@@ -246,12 +261,12 @@ pipeline_grant(struct request *r)
         return;
     }
     r->granted += due;
-    if (tell_credit(r) != 0) {
+    if (send_credit(r) != 0) {
         /* The executor may be waiting for it, so that no byte comes whose
          * taking would try again: the timer does. */
         r->look_ms =
             sp_loop_now_ms(r->edge->loop) + r->edge->config->retries.after_ms;
-        set_timer(r);
+        pipeline_set_timer(r);
     }
 }
 
@@ -263,7 +278,7 @@ desert(struct request *r)
     r->state = REQUEST_DESERTED;
     r->connection = NULL;
     r->edge->serving--;
-    set_timer(r);
+    pipeline_set_timer(r);
 }
 
 void
@@ -276,7 +291,7 @@ pipeline_end(struct request *r)
         return;
     }
     if (owed) {
-        cancel(r);
+        pipeline_cancel(r);
     }
     request_free(r);
 }
@@ -294,25 +309,21 @@ fail_late(struct request *r)
     };
 
     r->edge->figures.deadlines++;
-    tell(r, "deadline_exceeded", refusal.status,
-         r->started ? "started=yes" : "started=no");
-    if (r->started) {
-        cancel(r);
-    }
-    refuse(r, &refusal);
+    pipeline_report(r, "deadline_exceeded", refusal.status,
+                    r->started ? "started=yes" : "started=no");
+    pipeline_cancel(r);
+    pipeline_refuse(r, &refusal);
 }
 
 /* The rest of a stream will not come: what is there is still sent, then the
  * connection breaks, so that the client cannot take it for whole. */
-static void
-break_stream(struct request *r, const char *detail)
+void
+pipeline_break(struct request *r, const char *detail)
 {
     r->stream.broken = true;
     r->edge->figures.broken++;
-    tell(r, "stream_broken", r->status, detail);
-    if (r->started) {
-        cancel(r);
-    }
+    pipeline_report(r, "stream_broken", r->status, detail);
+    pipeline_cancel(r);
     request_table_remove(&r->entry);
     sp_loop_stop(r->edge->loop, &r->timer);
     connection_resume(r->connection);
@@ -328,33 +339,29 @@ comment(struct request *r)
     }
 }
 
-/* A sign that the executor has the call. In a stream the next is waited for as
- * long as a client waits for a comment. */
-static void
-heard(struct request *r)
+/* In a stream the next sign is waited for until the lease must be renewed: the
+ * question does both. */
+void
+pipeline_heard(struct request *r)
 {
     r->asked = 0;
-    r->look_ms = r->streaming ? sp_loop_now_ms(r->edge->loop) +
-                                    r->edge->config->times.comment_ms
-                              : 0;
+    r->look_ms = r->streaming ? r->renew_ms : 0;
 }
 
-/* Asks the executor for a sign. The question also brings the credit that may
- * have died with a replica on its way. */
-static void
-ask(struct request *r)
+void
+pipeline_ask(struct request *r)
 {
     int64_t wait_ms = r->edge->config->retries.after_ms;
 
-    if (tell_credit(r) == 0) {
+    if (send_credit(r) == 0) {
         r->asked++;
         wait_ms = ASK_MS;
     }
     r->look_ms = sp_loop_now_ms(r->edge->loop) + wait_ms;
 }
 
-static void
-fail_silent(struct request *r)
+void
+pipeline_fail_lost(struct request *r, const char *detail)
 {
     static const struct reply_refusal refusal = {
         .status = 502,
@@ -364,12 +371,12 @@ fail_silent(struct request *r)
     };
 
     if (r->streaming) {
-        break_stream(r, "reason=executor_silent");
+        pipeline_break(r, detail);
         return;
     }
-    tell(r, "answer_lost", refusal.status, "reason=executor_silent");
-    cancel(r);
-    refuse(r, &refusal);
+    pipeline_report(r, "answer_lost", refusal.status, detail);
+    pipeline_cancel(r);
+    pipeline_refuse(r, &refusal);
 }
 
 /* What an answer needs from time to time. */
@@ -381,12 +388,38 @@ tend(struct request *r, int64_t now_ms)
     }
     if (r->started && r->look_ms != 0 && now_ms >= r->look_ms) {
         if (r->asked == ASK_TIMES) {
-            fail_silent(r);
+            pipeline_fail_lost(r, "reason=executor_silent");
             return;
         }
-        ask(r);
+        pipeline_ask(r);
     }
-    set_timer(r);
+    pipeline_set_timer(r);
+}
+
+/* When a stream ends by itself: by the operator's cap, or with its token. */
+int64_t
+pipeline_stream_ends_ms(const struct request *r)
+{
+    const struct edge *edge = r->edge;
+    int64_t now_ms = sp_loop_now_ms(edge->loop);
+    int64_t cap_ms = (int64_t)edge->config->streams.total_s * 1000;
+    int64_t ends_ms = cap_ms > 0 ? r->begun_ms + cap_ms : NEVER_MS;
+    int64_t expires_ms = r->owner.token_expires_ms;
+
+    if (expires_ms > 0) {
+        ends_ms = earlier(ends_ms, now_ms + expires_ms - sp_clock_wall_ms());
+    }
+    return ends_ms;
+}
+
+static const char *
+why_ended(const struct request *r)
+{
+    int64_t expires_ms = r->owner.token_expires_ms;
+
+    return expires_ms > 0 && sp_clock_wall_ms() >= expires_ms
+               ? "reason=token_expired"
+               : "reason=deadline";
 }
 
 static void
@@ -400,7 +433,7 @@ on_timer(void *arg)
         request_free(r);
     } else if (now_ms >= r->deadline_ms) {
         if (r->streaming) {
-            break_stream(r, "reason=deadline");
+            pipeline_break(r, why_ended(r));
         } else {
             fail_late(r);
         }
@@ -408,12 +441,12 @@ on_timer(void *arg)
         tend(r, now_ms);
     } else {
         if (!r->placed || retry_take(&edge->retry, r->attempt, now_ms)) {
-            repeat(r);
+            pipeline_repeat(r);
             return;
         }
         r->repeat_ms =
             now_ms + retry_wait_ms(&edge->retry, r->rule->class, r->attempt);
-        set_timer(r);
+        pipeline_set_timer(r);
     }
 }
 
@@ -441,294 +474,5 @@ pipeline_send(struct request *r)
     r->state = REQUEST_WAITING;
     retry_sent(&edge->retry);
     r->repeat_ms = now_ms + retry_wait_ms(&edge->retry, r->rule->class, 0);
-    set_timer(r);
-}
-
-/* ---------------------------------------------------------------- messages */
-
-/* The first that is heard of a request. What is heard after a loss, when it ran
- * a second time, says nothing about the usual time. */
-static void
-note_sign(struct request *r)
-{
-    if (!r->heard && r->state == REQUEST_WAITING) {
-        r->heard = true;
-        retry_signed(&r->edge->retry, r->rule->class,
-                     sp_clock_us() - r->sent_us);
-    }
-}
-
-void
-pipeline_on_started(void *self, const struct sp_msg *m)
-{
-    struct edge *edge = self;
-    const struct sp_started *started = &m->u.started;
-    struct request *r = find(edge, started->request_id);
-
-    if (r == NULL) {
-        edge->figures.late++;
-        return;
-    }
-    note_sign(r);
-    r->started = true;
-    r->executor = m->from;
-    memcpy(r->route_key, started->route_key.ptr, sizeof(r->route_key));
-    if (r->state == REQUEST_DESERTED) {
-        cancel(r);
-        request_free(r);
-        return;
-    }
-    heard(r);
-    if (r->streaming) {
-        /* The first parts were faster; the client may have taken them. */
-        pipeline_grant(r);
-    }
-    set_timer(r);
-}
-
-static void
-fail_answer(struct request *r, const char *detail)
-{
-    static const struct reply_refusal refusal = {
-        .status = 502,
-        .code = "bad_answer",
-        .text = "The answer was damaged inside the gate; whether the call "
-                "took effect is not known.",
-    };
-
-    tell(r, "answer_refused", refusal.status, detail);
-    if (r->started) {
-        cancel(r);
-    }
-    refuse(r, &refusal);
-}
-
-static bool
-is_event_stream(struct sp_view headers)
-{
-    struct sp_view type = { 0 };
-    struct sp_view name = { 0 };
-    struct sp_view value = { 0 };
-
-    while (sp_headers_next(&headers, &name, &value) > 0) {
-        if (sp_view_is(name, "content-type")) {
-            type = value;
-        }
-    }
-    return sp_view_starts(type, "text/event-stream");
-}
-
-static void
-begin_stream(struct request *r, const struct sp_answer *a)
-{
-    struct edge *edge = r->edge;
-
-    request_drop_body(r);
-    r->streaming = true;
-    r->events = is_event_stream(a->headers);
-    r->part_ms = sp_loop_now_ms(edge->loop);
-    heard(r);
-    edge->figures.streams++;
-    stream_begin(&r->stream, edge->config->limits.stream_credit_bytes,
-                 STREAM_SLACK);
-    reply_stream(r, (unsigned)a->status, a->headers);
-    set_timer(r);
-}
-
-/* A part of a stream, the first one included. */
-static void
-take_part(struct request *r, const struct sp_answer *a)
-{
-    switch (stream_part(&r->stream, a->seq, a->last, a->body)) {
-    case STREAM_TAKEN:
-        break;
-    case STREAM_REPEATED:
-        return;
-    case STREAM_GAP:
-        break_stream(r, "reason=gap");
-        return;
-    case STREAM_OVERRUN:
-        break_stream(r, "reason=credit_ignored");
-        return;
-    }
-    r->part_ms = sp_loop_now_ms(r->edge->loop);
-    heard(r);
-    if (a->last) {
-        request_table_remove(&r->entry);
-        sp_loop_stop(r->edge->loop, &r->timer);
-    }
-    connection_resume(r->connection);
-}
-
-static void
-take_answer(struct request *r, const struct sp_answer *a)
-{
-    if (a->seq != 0) {
-        fail_answer(r, "reason=first_part_missing");
-    } else if (a->status < 200 || a->status > 599) {
-        fail_answer(r, "reason=status");
-    } else if (a->last) {
-        request_table_remove(&r->entry);
-        sp_loop_stop(r->edge->loop, &r->timer);
-        request_drop_body(r);
-        reply_whole(r, (unsigned)a->status, a->headers, a->body);
-        connection_resume(r->connection);
-    } else {
-        begin_stream(r, a);
-        take_part(r, a);
-    }
-}
-
-void
-pipeline_on_answer(void *self, const struct sp_msg *m)
-{
-    struct edge *edge = self;
-    const struct sp_answer *a = &m->u.answer;
-    struct request *r = find(edge, a->request_id);
-
-    if (r == NULL) {
-        edge->figures.late++;
-        return;
-    }
-    note_sign(r);
-    if (r->state == REQUEST_DESERTED) {
-        edge->figures.late++;
-        if (a->last) {
-            request_free(r);
-        }
-    } else if (r->streaming) {
-        take_part(r, a);
-    } else {
-        take_answer(r, a);
-    }
-}
-
-void
-pipeline_on_denial(void *self, const struct sp_msg *m)
-{
-    struct edge *edge = self;
-    const struct sp_denial *d = &m->u.denial;
-    struct request *r = find(edge, d->request_id);
-    char code[64 + 1] = { 0 };
-    char text[256 + 1] = { 0 };
-    const struct reply_refusal refusal = {
-        .status = (unsigned)d->status,
-        .code = code,
-        .text = text,
-        .rpc_id = d->rpc_id,
-        .retry_after_s = (int64_t)d->retry_after_s,
-    };
-
-    if (r == NULL) {
-        edge->figures.late++;
-        return;
-    }
-    note_sign(r);
-    if (r->state == REQUEST_DESERTED) {
-        request_free(r);
-        return;
-    }
-    if (r->streaming) {
-        break_stream(r, "reason=denied");
-        return;
-    }
-    memcpy(code, d->code.ptr, d->code.len);
-    memcpy(text, d->text.ptr, d->text.len);
-    refuse(r, &refusal);
-}
-
-void
-pipeline_on_probe_answer(void *self, const struct sp_msg *m)
-{
-    struct edge *edge = self;
-    const struct sp_probe_answer *a = &m->u.probe_answer;
-
-    if (a->service < SP_SERVICE_COUNT) {
-        readiness_answer(&edge->readiness, a->request_id,
-                         (enum sp_service_id)a->service,
-                         sp_loop_now_ms(edge->loop));
-    }
-}
-
-/* ------------------------------------------------------------------- peers */
-
-/* What the lost replica may have held of a started request: the request itself,
- * or its answer on the way back through validation. The tools answer a repeated
- * id with what they know; a model would be asked twice, and is not. */
-static bool
-may_have_held(enum sp_service_id lost, const struct request *r)
-{
-    return r->executor == lost ||
-           (lost == SP_SERVICE_VALIDATION && r->executor == SP_SERVICE_TOOLS);
-}
-
-/* What else the lost replica may have held: a part of a stream, its credit, or
- * the whole answer of a model. Only the executor knows. The tools answer by
- * repetition, and are not asked. */
-static bool
-is_in_doubt(enum sp_service_id lost, const struct request *r)
-{
-    return r->started && r->asked == 0 &&
-           (r->streaming ||
-            (r->state == REQUEST_WAITING && r->executor == SP_SERVICE_LLM &&
-             lost == SP_SERVICE_VALIDATION));
-}
-
-/* A replica of `service` has gone with all it held. Whatever no executor has
- * is sent again at once, and so is what it may have held of the others: the
- * executors know the id, so that nothing takes effect twice. */
-static void
-repeat_lost(struct edge *edge, enum sp_service_id service)
-{
-    struct request_entry *next = NULL;
-
-    for (struct request_entry *e = request_table_first(edge->table); e != NULL;
-         e = next) {
-        struct request *r = request_of(e);
-
-        next = e->next;
-        if (r->state == REQUEST_WAITING &&
-            (!r->started || may_have_held(service, r))) {
-            repeat(r);
-        } else if (is_in_doubt(service, r)) {
-            ask(r);
-            set_timer(r);
-        }
-    }
-}
-
-void
-pipeline_on_peer_lost(void *self, const struct sp_msg *m)
-{
-    if (m->u.peer_lost.service < SP_SERVICE_COUNT) {
-        repeat_lost(self, (enum sp_service_id)m->u.peer_lost.service);
-    }
-}
-
-static void
-place_waiting(struct edge *edge)
-{
-    for (struct request_entry *e = request_table_first(edge->table); e != NULL;
-         e = e->next) {
-        struct request *r = request_of(e);
-
-        if (r->state == REQUEST_WAITING && !r->placed) {
-            repeat(r);
-        }
-    }
-}
-
-void
-pipeline_peer(void *self, enum sp_service_id service, bool up)
-{
-    struct edge *edge = self;
-
-    if (service != SP_SERVICE_AUTH) {
-        return;
-    }
-    if (up) {
-        place_waiting(edge);
-    } else {
-        repeat_lost(edge, service);
-    }
+    pipeline_set_timer(r);
 }

@@ -1,11 +1,11 @@
-/* Requests in the pipeline: sent, sent again, cancelled, and what comes back
- * for them. */
+/* Requests in the pipeline: sent, sent again, cancelled, and ended. */
 #ifndef SP_SERVICES_EDGE_PIPELINE_H
 #define SP_SERVICES_EDGE_PIPELINE_H
 
-#include <stdbool.h>
+#include <stdint.h>
 
-#include "proto/message.h"
+#include "common/base/view.h"
+#include "services/edge/mhd/reply.h"
 
 struct request;
 
@@ -14,8 +14,55 @@ struct request;
 void
 pipeline_send(struct request *r);
 
-/* The client has taken bytes of the stream: gives the executor credit for
- * them once it is worth a message. */
+/* Sends it once more, with the next attempt number. */
+void
+pipeline_repeat(struct request *r);
+
+/* Answers with a refusal: the request waits no longer. */
+void
+pipeline_refuse(struct request *r, const struct reply_refusal *refusal);
+
+/* The rest of a stream will not come: what is there is still sent, then the
+ * connection breaks, so that the client cannot take it for whole. `detail` is
+ * for the event. */
+void
+pipeline_break(struct request *r, const char *detail);
+
+/* The executor or the answer is lost, and the work is not repeated: 502, or a
+ * broken stream. */
+void
+pipeline_fail_lost(struct request *r, const char *detail);
+
+/* Stops the executor, where one has shown, and lets its validation replica
+ * forget the request. */
+void
+pipeline_cancel(struct request *r);
+
+/* Lets a validation replica forget a request whose answer did not pass it.
+ * Harmless where `screen` is empty. */
+void
+pipeline_forget(const struct request *r, struct sp_view screen);
+
+/* There was a sign that the executor has the call. */
+void
+pipeline_heard(struct request *r);
+
+/* Asks the executor for a sign. The question also brings the credit that may
+ * have died with a replica on its way. */
+void
+pipeline_ask(struct request *r);
+
+/* When a stream that has begun ends by itself, on the loop's clock: by the
+ * operator's cap or with its token; INT64_MAX: never. */
+int64_t
+pipeline_stream_ends_ms(const struct request *r);
+
+/* Runs the timer until the next thing that may have to be done. */
+void
+pipeline_set_timer(struct request *r);
+
+/* The client has taken bytes of the stream, or screening has removed some:
+ * gives the executor credit for them once it is worth a message. */
 void
 pipeline_grant(struct request *r);
 
@@ -24,23 +71,9 @@ pipeline_grant(struct request *r);
 void
 pipeline_end(struct request *r);
 
-/* Message handlers and the peer hook; `self` is the edge. */
+/* Records what became of a request. */
 void
-pipeline_on_answer(void *self, const struct sp_msg *m);
-
-void
-pipeline_on_denial(void *self, const struct sp_msg *m);
-
-void
-pipeline_on_started(void *self, const struct sp_msg *m);
-
-void
-pipeline_on_peer_lost(void *self, const struct sp_msg *m);
-
-void
-pipeline_on_probe_answer(void *self, const struct sp_msg *m);
-
-void
-pipeline_peer(void *self, enum sp_service_id service, bool up);
+pipeline_report(const struct request *r, const char *kind, unsigned status,
+                const char *detail);
 
 #endif

@@ -9,7 +9,9 @@
 #include "common/process/loop.h"
 #include "common/text/buf.h"
 #include "proto/message.h"
+#include "proto/replica.h"
 #include "services/edge/http_rules.h"
+#include "services/edge/owner.h"
 #include "services/edge/paths.h"
 #include "services/edge/request_table.h"
 #include "services/edge/stream.h"
@@ -27,7 +29,6 @@ enum request_state {
 };
 
 #define REQUEST_TRACE_MAX 64
-#define REQUEST_ROUTE_KEY 8
 
 struct request {
     struct request_entry entry;
@@ -55,15 +56,22 @@ struct request {
     int64_t arrived_us;
     int64_t sent_us; /* first sending */
     int64_t birth_ms;
-    int64_t deadline_ms; /* on the loop's clock */
+    int64_t deadline_ms; /* on the loop's clock: for the first part of the
+                          * answer, then for the end of the stream */
     int64_t repeat_ms;   /* when silence is worth a repetition */
     struct sp_timer timer;
     unsigned attempt;
-    bool placed;  /* the last sending found a replica */
-    bool heard;   /* there was a sign of life, once */
-    bool started; /* an executor has it */
-    enum sp_service_id executor;
-    unsigned char route_key[REQUEST_ROUTE_KEY];
+    bool placed;                /* the last sending found a replica */
+    bool heard;                 /* there was a sign of life, once */
+    bool held;                  /* a stage said IN_HAND: it waits there */
+    enum sp_service_id holding; /* that stage */
+    struct sp_replica holder;
+    bool started;    /* an executor has it */
+    bool repeatable; /* it may run again where that executor is lost */
+    enum sp_service_id served_by; /* the service of the executor */
+    struct sp_replica executor;
+    struct sp_replica screen; /* the validation replica on the way back */
+    struct owner owner;
 
     /* The answer. */
     unsigned status;
@@ -71,9 +79,11 @@ struct request {
     bool body_follows;             /* its body is there with its head */
     bool streaming;
     bool events;      /* text/event-stream */
+    int64_t begun_ms; /* when its first part came */
     int64_t part_ms;  /* when the last part or comment came */
     uint64_t granted; /* credit given so far, from the answer's beginning */
     int64_t look_ms;  /* when the executor is asked for a sign; 0: never */
+    int64_t renew_ms; /* when the lease of the stream must be renewed */
     unsigned asked;   /* times that it was asked since the last one */
     struct stream stream;
 

@@ -69,7 +69,8 @@ make_room(struct stream *s, size_t len)
 }
 
 enum stream_verdict
-stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body)
+stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body,
+            uint64_t covers)
 {
     if (s->last || s->broken || seq < s->next_seq) {
         return STREAM_REPEATED;
@@ -82,6 +83,11 @@ stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body)
     if (sp_buf_add_view(&s->bytes, body) != 0) {
         s->broken = true;
         return STREAM_OVERRUN;
+    }
+    if (covers > body.len) {
+        s->owed += covers - body.len;
+    } else {
+        s->ours += body.len - (size_t)covers;
     }
     remember_end(s, body);
     s->next_seq++;

@@ -16,8 +16,9 @@ struct stream {
     struct sp_buf bytes; /* arrived, not all taken */
     size_t taken;        /* bytes of it that the client has */
     size_t window;       /* credit given in the request */
-    size_t owed;         /* taken since credit was last granted */
-    size_t ours;         /* bytes of our own that were not taken yet */
+    uint64_t owed;       /* of the executor's bytes, taken or removed on their
+                          * way, since it was last given credit */
+    size_t ours;         /* bytes that wait and stand for none of these */
     uint64_t next_seq;
     unsigned line_ends; /* that the stream ends with, two at most */
     bool last;          /* no part follows */
@@ -41,9 +42,12 @@ enum stream_verdict {
     STREAM_OVERRUN,  /* the sender ignored the credit: broken */
 };
 
-/* Enters the next part. */
+/* Enters the next part, which stands for `covers` bytes of the executor's
+ * answer: what screening removed is owed at once, what it added costs no
+ * credit. */
 enum stream_verdict
-stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body);
+stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body,
+            uint64_t covers);
 
 /* Adds bytes of our own, such as a comment, that cost no credit. */
 void
@@ -57,8 +61,8 @@ stream_take(struct stream *s, char *out, size_t max);
 size_t
 stream_waiting(const struct stream *s);
 
-/* Credit that is worth a message: what the client took, once it is half of
- * the window; else 0. */
+/* Credit that is worth a message: what the client took and screening removed,
+ * once it is half of the window; else 0. */
 uint64_t
 stream_credit(struct stream *s);
 

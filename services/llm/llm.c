@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "services/llm/chat.h"
@@ -61,7 +59,6 @@ static const struct refusal busy = { "llm_busy", 503, "llm_busy",
 void
 llm_begin(struct llm *llm)
 {
-    randombytes_buf(llm->route_key, sizeof(llm->route_key));
     llm->recent = sp_alloc_n(LLM_RECENT, sizeof(*llm->recent));
     llm->plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     llm->scratch = sp_buf_new(MAX_NAME);
@@ -103,8 +100,8 @@ refuse(struct entry *e, const struct refusal *why)
     (void)snprintf(detail, sizeof(detail), "code=%s", why->code);
     e->llm->figures.refused++;
     e->llm->port.tell(e->llm->port.arg, &what);
-    llm_say_denied(e->llm, e->m->request_id, e->m->reply_to, why->status,
-                   why->code, why->text, why->retry_after_s);
+    llm_say_denied(e->llm, e->m->request_id, e->m->reply_to, e->m->screen_by,
+                   why->status, why->code, why->text, why->retry_after_s);
 }
 
 /* ----------------------------------------------------------------- checks */
@@ -230,7 +227,7 @@ is_repeated(struct llm *llm, const struct sp_admitted_call *m)
         llm_call_remind(known);
     } else {
         /* Its answer has left; an edge that still waits must not ask others. */
-        (void)llm_say_started(llm, m->request_id, m->reply_to);
+        (void)llm_say_started(llm, m->request_id, m->reply_to, m->screen_by);
     }
     return true;
 }
@@ -291,9 +288,10 @@ llm_take_probe(struct llm *llm, const struct sp_probe *m)
 }
 
 void
-llm_peer_lost(struct llm *llm, enum sp_service_id service)
+llm_peer_lost(struct llm *llm, enum sp_service_id service, struct sp_view name)
 {
-    const struct sp_peer_lost lost = { .service = (uint64_t)service };
+    const struct sp_peer_lost lost = { .service = (uint64_t)service,
+                                       .name = name };
     const struct sp_place all = { .kind = SP_PLACE_ALL };
 
     (void)llm->port.send(llm->port.arg, SP_SERVICE_EDGE, SP_MSG_PEER_LOST,

@@ -32,6 +32,7 @@ struct llm_port {
     int (*send)(void *arg, enum sp_service_id to, enum sp_message_id id,
                 const void *message, struct sp_place place);
     void (*tell)(void *arg, const struct sp_occurrence *what);
+    struct sp_view (*own_name)(void *arg);
     int64_t (*wall_ms)(void);
     void *arg;
 };
@@ -45,7 +46,6 @@ struct llm {
     struct llm_port port;
     struct llm_call *calls; /* in hand */
     size_t call_count;
-    unsigned char route_key[SP_ROUTE_KEY_BYTES];
     unsigned char (*recent)[LLM_ID_BYTES]; /* a ring */
     size_t recent_next;
     struct llm_figures figures;
@@ -75,6 +75,6 @@ llm_take_probe(struct llm *llm, const struct sp_probe *m);
 
 /* A validation replica is gone, and what it held is lost: tells the edges. */
 void
-llm_peer_lost(struct llm *llm, enum sp_service_id service);
+llm_peer_lost(struct llm *llm, enum sp_service_id service, struct sp_view name);
 
 #endif

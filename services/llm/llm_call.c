@@ -37,6 +37,8 @@ struct llm_call {
     unsigned char id[LLM_ID_BYTES];
     char reply_to[MAX_REPLY_TO];
     size_t reply_to_len;
+    char screen_by[SP_MAX_REPLICA];
+    size_t screen_by_len;
     enum llm_work work;
     bool wants_usage;
     bool begun; /* a part has left */
@@ -77,16 +79,23 @@ reply_to_of(const struct llm_call *call)
     return sp_view_make(call->reply_to, call->reply_to_len);
 }
 
+static struct sp_view
+screen_by_of(const struct llm_call *call)
+{
+    return sp_view_make(call->screen_by, call->screen_by_len);
+}
+
 /* ------------------------------------------------------------ to the edge */
 
 int
 llm_say_started(struct llm *llm, struct sp_view request_id,
-                struct sp_view reply_to)
+                struct sp_view reply_to, struct sp_view screen_by)
 {
     const struct sp_started started = {
         .request_id = request_id,
         .reply_to = reply_to,
-        .route_key = sp_view_make(llm->route_key, sizeof(llm->route_key)),
+        .executor = llm->port.own_name(llm->port.arg),
+        .screen_by = screen_by,
     };
     const struct sp_place edge = { SP_PLACE_NAMED, reply_to };
 
@@ -96,12 +105,14 @@ llm_say_started(struct llm *llm, struct sp_view request_id,
 
 void
 llm_say_denied(struct llm *llm, struct sp_view request_id,
-               struct sp_view reply_to, unsigned status, const char *code,
-               const char *text, uint64_t retry_after_s)
+               struct sp_view reply_to, struct sp_view screen_by,
+               unsigned status, const char *code, const char *text,
+               uint64_t retry_after_s)
 {
     const struct sp_denial denial = {
         .request_id = request_id,
         .reply_to = reply_to,
+        .screen_by = screen_by,
         .status = status,
         .code = sp_view_of(code),
         .text = sp_view_of(text),
@@ -245,8 +256,7 @@ send_part(struct llm_call *call, size_t len, bool last)
         .headers = sp_view_of(call->begun ? NULL : headers),
         .body = sp_view_make(call->out.data, len),
     };
-    /* All parts through one validation replica, so that they stay in order. */
-    const struct sp_place place = { SP_PLACE_KEY, id_of(call) };
+    const struct sp_place place = { SP_PLACE_NAMED, screen_by_of(call) };
     int error = llm->port.send(llm->port.arg, SP_SERVICE_VALIDATION,
                                SP_MSG_RESULT, &part, place);
 
@@ -328,7 +338,8 @@ void
 llm_call_remind(struct llm_call *call)
 {
     /* Where it is lost too, the edge repeats the call once more. */
-    (void)llm_say_started(call->llm, id_of(call), reply_to_of(call));
+    (void)llm_say_started(call->llm, id_of(call), reply_to_of(call),
+                          screen_by_of(call));
 }
 
 void
@@ -355,8 +366,8 @@ fail(struct llm_call *call, const struct upstream_failure *failure)
     sp_fetch_cancel(&call->fetch);
     if (!call->begun && call->out.len == 0) {
         llm_say_denied(call->llm, id_of(call), reply_to_of(call),
-                       failure->status, failure->code, failure->text,
-                       call->retry_after_s);
+                       screen_by_of(call), failure->status, failure->code,
+                       failure->text, call->retry_after_s);
         llm_call_end(call);
         return;
     }
@@ -595,6 +606,8 @@ make_call(struct llm *llm, const struct sp_admitted_call *m,
     memcpy(call->id, m->request_id.ptr, sizeof(call->id));
     memcpy(call->reply_to, m->reply_to.ptr, m->reply_to.len);
     call->reply_to_len = m->reply_to.len;
+    memcpy(call->screen_by, m->screen_by.ptr, m->screen_by.len);
+    call->screen_by_len = m->screen_by.len;
     call->work = order->work;
     call->wants_usage = order->wants_usage;
     call->model = sp_dup_view(order->model);
@@ -626,7 +639,7 @@ llm_call_begin(struct llm *llm, const struct sp_admitted_call *m,
     struct llm_call *call = NULL;
     int error = 0;
 
-    if (llm_say_started(llm, m->request_id, m->reply_to) != 0) {
+    if (llm_say_started(llm, m->request_id, m->reply_to, m->screen_by) != 0) {
         llm->figures.unplaced++;
         return;
     }

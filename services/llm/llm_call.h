@@ -56,12 +56,13 @@ llm_call_end(struct llm_call *call);
  * about to begin need look at it. */
 int
 llm_say_started(struct llm *llm, struct sp_view request_id,
-                struct sp_view reply_to);
+                struct sp_view reply_to, struct sp_view screen_by);
 
 /* A refusal, from which the edge makes an answer in the form of the path. */
 void
 llm_say_denied(struct llm *llm, struct sp_view request_id,
-               struct sp_view reply_to, unsigned status, const char *code,
-               const char *text, uint64_t retry_after_s);
+               struct sp_view reply_to, struct sp_view screen_by,
+               unsigned status, const char *code, const char *text,
+               uint64_t retry_after_s);
 
 #endif

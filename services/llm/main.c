@@ -138,6 +138,12 @@ load_passport_key(struct sp_runtime *rt, struct llm *llm)
     sp_free(path);
 }
 
+static struct sp_view
+own_name(void *arg)
+{
+    return sp_runtime_own_name(arg);
+}
+
 static void
 before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 {
@@ -147,7 +153,8 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 
     p->rt = rt;
     llm->loop = sp_runtime_loop(rt);
-    llm->port = (struct llm_port){ send_on, tell, sp_clock_wall_ms, rt };
+    llm->port =
+        (struct llm_port){ send_on, tell, own_name, sp_clock_wall_ms, rt };
     /* Before the keys: it forks its helper. */
     llm->fetcher = sp_fetcher_new(llm->loop);
     llm->config = llm_config_load(sp_runtime_settings(rt)->config);
@@ -170,12 +177,12 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 }
 
 static void
-on_peer(void *self, enum sp_service_id service, bool up)
+on_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
 {
     struct process *p = self;
 
     if (service == SP_SERVICE_VALIDATION && !up) {
-        llm_peer_lost(&p->llm, service);
+        llm_peer_lost(&p->llm, service, name);
     }
 }
 

@@ -7,7 +7,7 @@
 #include "common/base/compiler.h"
 
 #define BOOT_BYTES 8
-#define METRICS_MAX 32768
+#define METRICS_MAX (SP_MAX_STATUS_PART * SP_MAX_STATUS_PARTS / 2)
 /* The running one and the one before it, whose last events may still come. */
 #define RUNS 2
 
@@ -25,6 +25,8 @@ struct entry {
     bool taken;
     int64_t heard_ms;
     bool silence_told;
+    struct sp_buf coming; /* parts of the next page of metrics */
+    uint64_t next_part;
     struct run runs[RUNS]; /* [0] is the newest */
 };
 
@@ -42,6 +44,7 @@ static void
 clear(struct entry *e)
 {
     sp_buf_free(&e->source.metrics);
+    sp_buf_free(&e->coming);
     *e = (struct entry){ 0 };
 }
 
@@ -84,6 +87,7 @@ entry_of(struct sources *s, enum sp_service_id service, struct sp_view replica,
     sp_view_copy_text(oldest->source.replica, sizeof(oldest->source.replica),
                       replica);
     oldest->source.metrics = sp_buf_new(METRICS_MAX);
+    oldest->coming = sp_buf_new(METRICS_MAX);
     oldest->source.status_ms = -1;
     return oldest;
 }
@@ -163,6 +167,28 @@ sources_event(struct sources *s, enum sp_service_id service,
     return finding;
 }
 
+/* The page of metrics comes in parts; what is shown is always a whole one. */
+static void
+take_metrics(struct entry *e, const struct sp_status *status)
+{
+    if (status->part == 0) {
+        sp_buf_reset(&e->coming);
+        e->next_part = 0;
+    }
+    if (status->part != e->next_part) {
+        return; /* a part before it was lost: the next page will do */
+    }
+    e->next_part++;
+    (void)sp_buf_add_view(&e->coming, status->metrics);
+    if (status->last) {
+        struct sp_buf whole = e->coming;
+
+        e->coming = e->source.metrics;
+        e->source.metrics = whole;
+        sp_buf_reset(&e->coming);
+    }
+}
+
 struct finding
 sources_status(struct sources *s, enum sp_service_id service,
                const struct sp_status *status, int64_t now_ms)
@@ -180,8 +206,7 @@ sources_status(struct sources *s, enum sp_service_id service,
     source->queue_depth = status->queue_depth;
     sp_view_copy_text(source->last_error, sizeof(source->last_error),
                       status->last_error);
-    sp_buf_reset(&source->metrics);
-    (void)sp_buf_add_view(&source->metrics, status->metrics);
+    take_metrics(e, status);
     source->status_ms = now_ms;
     e->silence_told = false;
     return finding;

@@ -151,6 +151,7 @@ monitor_on_admitted_call(void *self, const struct sp_msg *msg)
     const struct sp_denial denial = {
         .request_id = c->request_id,
         .reply_to = c->reply_to,
+        .screen_by = c->screen_by,
         .status = 404,
         .code = SP_VIEW_LITERAL("not_found"),
         .text = SP_VIEW_LITERAL("There is nothing under this address."),

@@ -43,7 +43,8 @@ ratelimit_on_probe(void *self, const struct sp_msg *m);
 
 /* The edge resends at once what a lost executor had not STARTED. */
 void
-ratelimit_on_peer(void *self, enum sp_service_id service, bool up);
+ratelimit_on_peer(void *self, enum sp_service_id service, struct sp_view name,
+                  bool up);
 
 void
 ratelimit_write_metrics(void *self, struct sp_buf *out);

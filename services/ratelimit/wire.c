@@ -46,6 +46,7 @@ answer(struct ratelimit *rl, const struct sp_checked_call *c, unsigned status)
         .status = status,
         .headers = sp_buf_view(&rl->headers),
         .body = sp_buf_view(&rl->body),
+        .screen_by = c->screen_by,
     };
     const struct sp_place place = { .kind = SP_PLACE_NAMED,
                                     .key = c->reply_to };
@@ -121,29 +122,43 @@ refuse_misrouted(struct ratelimit *rl, const struct sp_checked_call *c)
     refuse_by_fault(rl, c, &what, KEY_MISROUTED, NULL);
 }
 
-/* A repetition must find the model's replica that has the call: two of them
- * would pay twice, and their streams would mix. tools has its ledger. */
-static struct sp_place
-place_of(const struct sp_checked_call *c)
+/* A repetition goes to the replica that said STARTED: it alone knows what has
+ * become of the call. Where nobody has, or that replica is gone, the model's
+ * replica is chosen by the request, so that a repetition whose STARTED was lost
+ * does not ask twice; tools has its ledger. */
+static int
+place(struct ratelimit *rl, const struct sp_checked_call *c,
+      const struct sp_admitted_call *out)
 {
+    enum sp_service_id target = (enum sp_service_id)c->target;
     const struct sp_place by_request = { SP_PLACE_KEY, c->request_id };
+    const struct sp_place by_name = { SP_PLACE_NAMED, c->executor };
+    int error = SP_ENOPEER;
 
-    return c->target == SP_SERVICE_LLM ? by_request : any_place;
+    if (c->executor.len > 0) {
+        error =
+            sp_runtime_send(rl->rt, target, SP_MSG_ADMITTED_CALL, out, by_name);
+    }
+    if (error != SP_ENOPEER) {
+        return error;
+    }
+    return sp_runtime_send(rl->rt, target, SP_MSG_ADMITTED_CALL, out,
+                           target == SP_SERVICE_LLM ? by_request : any_place);
 }
 
 static int
 forward(struct ratelimit *rl, const struct sp_checked_call *c)
 {
     struct sp_admitted_call out = { .passport = c->passport,
-                                    .rpc_id = c->rpc_id };
+                                    .rpc_id = c->rpc_id,
+                                    .screen_by = c->screen_by };
     int64_t held_ms = sp_clock_ms() - sp_loop_now_ms(sp_runtime_loop(rl->rt));
     uint64_t held = held_ms > 0 ? (uint64_t)held_ms : 0;
 
     SP_COPY_ROUTE(&out, c);
     SP_COPY_HTTP(&out, c);
     out.deadline_ms = c->deadline_ms > held ? c->deadline_ms - held : 0;
-    return sp_runtime_send(rl->rt, (enum sp_service_id)c->target,
-                           SP_MSG_ADMITTED_CALL, &out, place_of(c));
+    return place(rl, c, &out);
 }
 
 static void
@@ -220,27 +235,31 @@ offer(struct ratelimit *rl, uint64_t to, enum sp_message_id id,
     }
 }
 
-/* Only one replica holds the request, and only it knows: all are told. */
+/* To the one replica that holds the request. Nobody is named where only
+ * validation had to hear of it. */
+static void
+pass_on(struct ratelimit *rl, uint64_t target, struct sp_view executor,
+        enum sp_message_id id, const void *message)
+{
+    const struct sp_place place = { .kind = SP_PLACE_NAMED, .key = executor };
+
+    if (is_executor(target) && executor.len > 0) {
+        offer(rl, target, id, message, place);
+    }
+}
+
 void
 ratelimit_on_cancel(void *self, const struct sp_msg *m)
 {
-    struct ratelimit *rl = self;
-    uint64_t target = m->u.cancel.target;
-
-    if (is_executor(target)) {
-        offer(rl, target, SP_MSG_CANCEL, &m->u.cancel, all_places);
-    }
+    pass_on(self, m->u.cancel.target, m->u.cancel.executor, SP_MSG_CANCEL,
+            &m->u.cancel);
 }
 
 void
 ratelimit_on_credit(void *self, const struct sp_msg *m)
 {
-    struct ratelimit *rl = self;
-    uint64_t target = m->u.credit.target;
-
-    if (is_executor(target)) {
-        offer(rl, target, SP_MSG_CREDIT, &m->u.credit, all_places);
-    }
+    pass_on(self, m->u.credit.target, m->u.credit.executor, SP_MSG_CREDIT,
+            &m->u.credit);
 }
 
 /* A probe that finds no executor is missed by the edge, which then says so. */
@@ -255,10 +274,12 @@ ratelimit_on_probe(void *self, const struct sp_msg *m)
 }
 
 void
-ratelimit_on_peer(void *self, enum sp_service_id service, bool up)
+ratelimit_on_peer(void *self, enum sp_service_id service, struct sp_view name,
+                  bool up)
 {
     struct ratelimit *rl = self;
-    const struct sp_peer_lost lost = { .service = (uint64_t)service };
+    const struct sp_peer_lost lost = { .service = (uint64_t)service,
+                                       .name = name };
 
     if (!up && is_executor((uint64_t)service)) {
         offer(rl, SP_SERVICE_EDGE, SP_MSG_PEER_LOST, &lost, all_places);

@@ -51,7 +51,7 @@ int
 outbox_add(struct outbox *outbox, const struct outbox_item *item)
 {
     struct entry *entry = NULL;
-    struct sp_view *views[5];
+    struct sp_view *views[6];
     size_t used = 0;
 
     if (outbox->count == OUTBOX_MAX) {
@@ -59,13 +59,15 @@ outbox_add(struct outbox *outbox, const struct outbox_item *item)
     }
     entry = sp_alloc(sizeof(*entry) + item->result.request_id.len +
                      item->result.reply_to.len + item->result.headers.len +
-                     item->result.body.len + item->rpc_id.len);
+                     item->result.body.len + item->rpc_id.len +
+                     item->screen_by.len);
     entry->item = *item;
     views[0] = &entry->item.result.request_id;
     views[1] = &entry->item.result.reply_to;
     views[2] = &entry->item.result.headers;
     views[3] = &entry->item.result.body;
     views[4] = &entry->item.rpc_id;
+    views[5] = &entry->item.screen_by;
     for (size_t i = 0; i < SP_COUNT(views); i++) {
         if (views[i]->len > 0) {
             memcpy(entry->bytes + used, views[i]->ptr, views[i]->len);

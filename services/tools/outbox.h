@@ -18,6 +18,7 @@ struct outbox;
 /* One answer; in the outbox its views are copies. */
 struct outbox_item {
     struct sp_result result;
+    struct sp_view screen_by;
     struct sp_view rpc_id;
     int64_t due_ms; /* CLOCK_MONOTONIC: nobody waits any longer */
     bool committed;

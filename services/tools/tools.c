@@ -25,7 +25,6 @@ tools_prepare(struct tools *tools)
     tools->outbox = outbox_new(&owner);
     tools->plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     mcp_reply_make(&tools->reply);
-    randombytes_buf(tools->route_key, sizeof(tools->route_key));
     tools->figures.calls = sp_alloc_n(count, sizeof(uint64_t));
     tools->figures.failed = sp_alloc_n(count, sizeof(uint64_t));
     tools->retry = (struct sp_timer){ .expired = tools_on_retry, .arg = tools };

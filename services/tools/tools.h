@@ -42,7 +42,6 @@ struct tools {
     struct mcp_reply reply;
     struct sp_timer retry;
     struct sp_timer purge;
-    unsigned char route_key[8]; /* of STARTED: names this process */
     struct tools_figures figures;
 };
 
@@ -67,7 +66,8 @@ tools_on_ignored(void *self, const struct sp_msg *m);
 
 /* The edge resends at once what a lost validation had not passed on. */
 void
-tools_on_peer(void *self, enum sp_service_id service, bool up);
+tools_on_peer(void *self, enum sp_service_id service, struct sp_view name,
+              bool up);
 
 /* Between receiving and sending: one commit for the calls of this turn. */
 bool

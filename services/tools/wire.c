@@ -37,6 +37,17 @@ struct visit {
     struct sp_passport passport;
 };
 
+/* Where the answer to a call goes. */
+static struct outbox_item
+item_of(const struct sp_admitted_call *c)
+{
+    return (struct outbox_item){
+        .result = { .request_id = c->request_id, .reply_to = c->reply_to },
+        .screen_by = c->screen_by,
+        .rpc_id = c->rpc_id,
+    };
+}
+
 static void
 send_denial(struct tools *tools, const struct sp_denial *denial)
 {
@@ -54,16 +65,17 @@ send_denial(struct tools *tools, const struct sp_denial *denial)
 }
 
 static void
-deny(struct tools *tools, const struct sp_result *to, struct sp_view rpc_id,
+deny(struct tools *tools, const struct outbox_item *to,
      const struct mcp_denial *words)
 {
     const struct sp_denial denial = {
-        .request_id = to->request_id,
-        .reply_to = to->reply_to,
+        .request_id = to->result.request_id,
+        .reply_to = to->result.reply_to,
+        .screen_by = to->screen_by,
         .status = words->status,
         .code = sp_view_of(words->code),
         .text = sp_view_of(words->text),
-        .rpc_id = rpc_id,
+        .rpc_id = to->rpc_id,
         .retry_after_s = words->retry_after_s,
     };
 
@@ -83,8 +95,7 @@ refuse_passport(struct visit *v, int error)
     };
     const struct sp_admitted_call *c = v->call;
     const struct mcp_denial *words = error == SP_EEXPIRED ? &expired : &forged;
-    const struct sp_result to = { .request_id = c->request_id,
-                                  .reply_to = c->reply_to };
+    const struct outbox_item to = item_of(c);
     const struct sp_occurrence what = {
         .kind = words->code,
         .request_id = c->request_id,
@@ -96,7 +107,7 @@ refuse_passport(struct visit *v, int error)
     sp_runtime_trouble(v->tools->rt, words->code, "reason=\"%s\"",
                        sp_strerror(error));
     sp_runtime_event(v->tools->rt, &what);
-    deny(v->tools, &to, c->rpc_id, words);
+    deny(v->tools, &to, words);
 }
 
 static bool
@@ -126,8 +137,8 @@ int
 tools_send_result(void *self, const struct outbox_item *item)
 {
     struct tools *tools = self;
-    const struct sp_place place = { .kind = SP_PLACE_KEY,
-                                    .key = item->result.request_id };
+    const struct sp_place place = { .kind = SP_PLACE_NAMED,
+                                    .key = item->screen_by };
 
     return sp_runtime_send(tools->rt, SP_SERVICE_VALIDATION, SP_MSG_RESULT,
                            &item->result, place);
@@ -151,14 +162,14 @@ tools_lost_result(void *self, const struct outbox_item *item)
     tools->figures.lost++;
     sp_runtime_event(tools->rt, &what);
     if (!item->committed) {
-        deny(tools, &item->result, item->rpc_id, words);
+        deny(tools, item, words);
     }
 }
 
 /* An answer to a call that changed nothing: it may simply be asked for
  * again. */
 static void
-refuse_unplaced(struct visit *v, const struct sp_result *result, int error)
+refuse_unplaced(struct visit *v, const struct outbox_item *item, int error)
 {
     static const struct mcp_denial away = {
         503, "stage_unavailable", "A stage of the gate is away; try again.", 1
@@ -167,7 +178,7 @@ refuse_unplaced(struct visit *v, const struct sp_result *result, int error)
         error == SP_ELIMIT ? mcp_denial_of(MCP_TOO_LARGE) : &away;
     const struct sp_occurrence what = {
         .kind = words->code,
-        .request_id = result->request_id,
+        .request_id = item->result.request_id,
         .subject = v->passport.subject,
         .client = v->passport.client,
         .object = SP_VIEW_LITERAL("validation"),
@@ -175,7 +186,7 @@ refuse_unplaced(struct visit *v, const struct sp_result *result, int error)
     };
 
     sp_runtime_event(v->tools->rt, &what);
-    deny(v->tools, result, v->call->rpc_id, words);
+    deny(v->tools, item, words);
 }
 
 static void
@@ -190,6 +201,7 @@ send_reply(struct visit *v)
                     .status = reply->status,
                     .headers = sp_buf_view(&reply->headers),
                     .body = sp_buf_view(&reply->body) },
+        .screen_by = v->call->screen_by,
         .rpc_id = v->call->rpc_id,
         .due_ms = sp_loop_now_ms(sp_runtime_loop(tools->rt)) +
                   (int64_t)v->call->deadline_ms,
@@ -204,7 +216,7 @@ send_reply(struct visit *v)
     }
     error = tools_send_result(tools, &item);
     if (error != 0) {
-        refuse_unplaced(v, &item.result, error);
+        refuse_unplaced(v, &item, error);
     }
 }
 
@@ -269,8 +281,13 @@ send_started(void *arg)
     const struct sp_started started = {
         .request_id = v->call->request_id,
         .reply_to = v->call->reply_to,
-        .route_key =
-            sp_view_make(v->tools->route_key, sizeof(v->tools->route_key)),
+        .executor = sp_runtime_own_name(v->tools->rt),
+        .screen_by = v->call->screen_by,
+        .repeatable = true, /* the journal knows what has been done */
+        .subject = v->passport.subject,
+        .client = v->passport.client,
+        .token_id = v->passport.token_id,
+        .token_expires_ms = v->passport.token_expires_ms,
     };
     const struct sp_place place = { .kind = SP_PLACE_NAMED,
                                     .key = v->call->reply_to };
@@ -299,8 +316,7 @@ answer(struct visit *v, int64_t now_ms)
         .starting = send_started,
         .arg = v,
     };
-    const struct sp_result to = { .request_id = v->call->request_id,
-                                  .reply_to = v->call->reply_to };
+    const struct outbox_item to = item_of(v->call);
     const struct mcp_denial *words = NULL;
 
     mcp_answer(tools->mcp, &request, &tools->reply);
@@ -308,7 +324,7 @@ answer(struct visit *v, int64_t now_ms)
     tell(v);
     words = mcp_denial_of(tools->reply.outcome);
     if (words->code != NULL) {
-        deny(tools, &to, v->call->rpc_id, words);
+        deny(tools, &to, words);
     } else {
         send_reply(v);
     }
@@ -355,10 +371,12 @@ tools_on_ignored(void *self, const struct sp_msg *m)
 }
 
 void
-tools_on_peer(void *self, enum sp_service_id service, bool up)
+tools_on_peer(void *self, enum sp_service_id service, struct sp_view name,
+              bool up)
 {
     struct tools *tools = self;
-    const struct sp_peer_lost lost = { .service = (uint64_t)service };
+    const struct sp_peer_lost lost = { .service = (uint64_t)service,
+                                       .name = name };
     const struct sp_place all = { .kind = SP_PLACE_ALL };
 
     if (!up && service == SP_SERVICE_VALIDATION) {

@@ -117,6 +117,15 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 }
 
 static void
+in_jail(struct sp_runtime *rt, void *self)
+{
+    struct validation *v = self;
+
+    v->sweep = (struct sp_timer){ .expired = validation_on_sweep, .arg = v };
+    sp_loop_start(sp_runtime_loop(rt), &v->sweep, VALIDATION_SWEEP_MS);
+}
+
+static void
 fini(void *self)
 {
     struct validation *v = self;
@@ -147,6 +156,7 @@ main(int argc, char **argv)
         .handlers = handlers,
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
+        .in_jail = in_jail,
         .peer = validation_on_peer,
         .metrics = validation_write_metrics,
         .in_flight = validation_in_flight,

@@ -29,8 +29,11 @@ struct validation {
     struct pending *pending;
     struct answer_check answer;
     struct verdict verdict;
+    struct sp_timer sweep;
     struct validation_figures figures;
 };
+
+#define VALIDATION_SWEEP_MS 1000
 
 /* Examines a request: on to ratelimit, or an answer to the edge. */
 void
@@ -51,14 +54,20 @@ validation_on_probe(void *self, const struct sp_msg *m);
 void
 validation_on_probe_answer(void *self, const struct sp_msg *m);
 
+/* Timer: forgets requests whose time is up. */
+void
+validation_on_sweep(void *self);
+
 /* The edge resends at once what a lost ratelimit had not passed on. */
 void
-validation_on_peer(void *self, enum sp_service_id service, bool up);
+validation_on_peer(void *self, enum sp_service_id service, struct sp_view name,
+                   bool up);
 
 void
 validation_write_metrics(void *self, struct sp_buf *out);
 
-/* Streams that are passing: a draining process waits for their ends. */
+/* Answers that are still to come, or passing: a draining process waits for
+ * their ends. */
 size_t
 validation_in_flight(void *self);
 

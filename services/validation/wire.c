@@ -116,10 +116,11 @@ forward(struct validation *v, const struct sp_call *c)
         .name = verdict->name,
         .cost = verdict->cost < SP_MAX_UINT ? verdict->cost : SP_MAX_UINT,
         .rpc_id = verdict->rpc_id,
+        .screen_by = sp_runtime_own_name(v->rt),
     };
     int64_t held_ms = sp_clock_ms() - sp_loop_now_ms(sp_runtime_loop(v->rt));
     uint64_t held = held_ms > 0 ? (uint64_t)held_ms : 0;
-    unsigned char key[SP_ROUTE_KEY_BYTES];
+    unsigned char key[SP_PRINCIPAL_KEY_BYTES];
     const struct sp_place place = { .kind = SP_PLACE_KEY,
                                     .key = sp_view_make(key, sizeof(key)) };
 
@@ -133,15 +134,20 @@ forward(struct validation *v, const struct sp_call *c)
 }
 
 /* What the answer will be held against. A repetition of a request whose answer
- * is passing already changes nothing. */
-static void
+ * is passing already changes nothing. 0, or SP_EFULL: without an entry the
+ * answer could not pass, so that the call must not go on. */
+static int
 remember(struct validation *v, const struct sp_call *c)
 {
-    struct pending_entry *entry = pending_put(v->pending, c->request_id);
     int64_t now_ms = sp_loop_now_ms(sp_runtime_loop(v->rt));
+    struct pending_entry *entry =
+        pending_put(v->pending, c->request_id, now_ms);
 
+    if (entry == NULL) {
+        return SP_EFULL;
+    }
     if (entry->streaming) {
-        return;
+        return 0;
     }
     sp_free(entry->rpc_id);
     sp_free(entry->scopes);
@@ -152,6 +158,7 @@ remember(struct validation *v, const struct sp_call *c)
         .rpc_id = sp_dup_view(v->verdict.rpc_id),
         .scopes = v->verdict.expect.tool_list ? sp_dup_view(c->scopes) : NULL,
     };
+    return 0;
 }
 
 void
@@ -176,13 +183,19 @@ validation_on_call(void *self, const struct sp_msg *m)
         answer_call(v, c);
         return;
     }
-    error = forward(v, c);
+    error = remember(v, c);
+    if (error == 0) {
+        error = forward(v, c);
+    }
     if (error != 0) {
+        /* An earlier sending may yet be answered. */
+        if (c->attempt == 0) {
+            pending_remove(v->pending, c->request_id);
+        }
         refuse_unplaced(v, c, error);
         return;
     }
     v->figures.passed++;
-    remember(v, c);
 }
 
 /* ------------------------------------------------------------------ answers */
@@ -278,6 +291,7 @@ validation_on_result(void *self, const struct sp_msg *m)
         out.status = part->status;
         out.headers = sp_buf_view(&v->answer.headers);
         out.body = part->body;
+        out.covers = part->body.len;
         send_answer(v, &out);
         break;
     case ANSWER_DROP:
@@ -299,19 +313,35 @@ void
 validation_on_cancel(void *self, const struct sp_msg *m)
 {
     struct validation *v = self;
-    struct pending_entry *entry =
-        pending_find(v->pending, m->u.cancel.request_id);
+    const struct sp_cancel *cancel = &m->u.cancel;
 
-    if (entry != NULL) {
-        entry->cancelled = true;
+    pending_remove(v->pending, cancel->request_id);
+    if (cancel->executor.len > 0) {
+        offer(v, SP_SERVICE_RATELIMIT, SP_MSG_CANCEL, cancel, any_place);
     }
-    offer(v, SP_SERVICE_RATELIMIT, SP_MSG_CANCEL, &m->u.cancel, any_place);
 }
 
 void
 validation_on_credit(void *self, const struct sp_msg *m)
 {
-    offer(self, SP_SERVICE_RATELIMIT, SP_MSG_CREDIT, &m->u.credit, any_place);
+    struct validation *v = self;
+    struct pending_entry *entry =
+        pending_find(v->pending, m->u.credit.request_id);
+
+    if (entry != NULL && entry->streaming) {
+        entry->ends_ms = sp_loop_now_ms(sp_runtime_loop(v->rt)) + SP_LEASE_MS;
+    }
+    offer(v, SP_SERVICE_RATELIMIT, SP_MSG_CREDIT, &m->u.credit, any_place);
+}
+
+void
+validation_on_sweep(void *self)
+{
+    struct validation *v = self;
+    struct sp_loop *loop = sp_runtime_loop(v->rt);
+
+    pending_sweep(v->pending, sp_loop_now_ms(loop));
+    sp_loop_start(loop, &v->sweep, VALIDATION_SWEEP_MS);
 }
 
 void
@@ -334,9 +364,11 @@ validation_on_probe_answer(void *self, const struct sp_msg *m)
 }
 
 void
-validation_on_peer(void *self, enum sp_service_id service, bool up)
+validation_on_peer(void *self, enum sp_service_id service, struct sp_view name,
+                   bool up)
 {
-    const struct sp_peer_lost lost = { .service = (uint64_t)service };
+    const struct sp_peer_lost lost = { .service = (uint64_t)service,
+                                       .name = name };
 
     if (!up && service == SP_SERVICE_RATELIMIT) {
         offer(self, SP_SERVICE_EDGE, SP_MSG_PEER_LOST, &lost, all_places);
@@ -348,7 +380,7 @@ validation_in_flight(void *self)
 {
     const struct validation *v = self;
 
-    return pending_streams(v->pending, sp_loop_now_ms(sp_runtime_loop(v->rt)));
+    return pending_count(v->pending);
 }
 
 void
@@ -370,7 +402,7 @@ validation_write_metrics(void *self, struct sp_buf *out)
         { "answers_broken_total", f->broken },
         { "answer_parts_dropped_total", f->discarded },
         { "remembered", pending_count(v->pending) },
-        { "remembered_evicted_total", pending_evicted(v->pending) },
+        { "remembered_expired_total", pending_expired(v->pending) },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {

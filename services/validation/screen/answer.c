@@ -101,7 +101,7 @@ check_stream(const struct answer_check *check, const struct sp_result *part,
     if (part->status != 200) {
         return "stream_with_error";
     }
-    if (entry != NULL && entry->expect.kind == EXPECT_NOTHING) {
+    if (entry->expect.kind == EXPECT_NOTHING) {
         return "stream_unasked";
     }
     return NULL;
@@ -110,12 +110,12 @@ check_stream(const struct answer_check *check, const struct sp_result *part,
 static const char *
 check_empty(const struct sp_result *part, const struct pending_entry *entry)
 {
-    bool wanted = entry != NULL && entry->expect.kind != EXPECT_NOTHING;
-
     if (!part->last || part->body.len > 0) {
         return "no_content_type";
     }
-    return wanted && part->status < 400 ? "no_answer" : NULL;
+    return entry->expect.kind != EXPECT_NOTHING && part->status < 400
+               ? "no_answer"
+               : NULL;
 }
 
 /* The part that opens an answer. */
@@ -126,9 +126,6 @@ check_first(struct answer_check *check, enum sp_service_id from,
     struct sp_view type = { 0 };
     const char *why = NULL;
 
-    if (entry != NULL && entry->target != from) {
-        return "wrong_sender";
-    }
     if (part->status < 200) {
         return "bad_status";
     }
@@ -151,16 +148,12 @@ check_first(struct answer_check *check, enum sp_service_id from,
 
 static void
 begin(struct answer_check *check, enum sp_service_id from,
-      const struct sp_result *part, int64_t now_ms, struct answer_verdict *ret)
+      const struct sp_result *part, int64_t now_ms, struct pending_entry *entry,
+      struct answer_verdict *ret)
 {
-    struct pending_entry *entry =
-        pending_find(check->pending, part->request_id);
-
-    if (entry != NULL) {
-        ret->rpc_id = sp_view_of(entry->rpc_id);
-        ret->object = entry->expect.tool != NULL
-                          ? sp_view_of(entry->expect.tool->tool->name)
-                          : ret->object;
+    ret->rpc_id = sp_view_of(entry->rpc_id);
+    if (entry->expect.tool != NULL) {
+        ret->object = sp_view_of(entry->expect.tool->tool->name);
     }
     ret->why = check_first(check, from, part, entry);
     if (ret->why != NULL) {
@@ -172,23 +165,16 @@ begin(struct answer_check *check, enum sp_service_id from,
     if (part->last) {
         return;
     }
-    if (entry == NULL) {
-        entry = pending_put(check->pending, part->request_id);
-        entry->target = from;
-        entry->ends_ms = now_ms + SP_MAX_DEADLINE_MS;
-    }
     entry->streaming = true;
+    entry->ends_ms = now_ms + SP_LEASE_MS;
     entry->next_seq = 1;
     entry->bytes = part->body.len;
 }
 
 static const char *
-check_later(const struct answer_check *check, enum sp_service_id from,
-            const struct sp_result *part, const struct pending_entry *entry)
+check_later(const struct answer_check *check, const struct sp_result *part,
+            const struct pending_entry *entry)
 {
-    if (entry->target != from) {
-        return "wrong_sender";
-    }
     if (part->seq > entry->next_seq) {
         return "part_missing";
     }
@@ -204,18 +190,17 @@ check_later(const struct answer_check *check, enum sp_service_id from,
 
 /* A part of a stream whose beginning has passed here. */
 static void
-go_on(struct answer_check *check, enum sp_service_id from,
-      const struct sp_result *part, struct pending_entry *entry,
-      struct answer_verdict *ret)
+go_on(struct answer_check *check, const struct sp_result *part,
+      struct pending_entry *entry, struct answer_verdict *ret)
 {
     sp_buf_reset(&check->headers);
     /* A part of an earlier attempt ends nothing, even where it is its last. */
-    if (entry->target == from && part->seq < entry->next_seq) {
+    if (part->seq < entry->next_seq) {
         ret->fate = ANSWER_DROP;
         ret->ended = false;
         return;
     }
-    ret->why = check_later(check, from, part, entry);
+    ret->why = check_later(check, part, entry);
     if (ret->why != NULL) {
         ret->fate = ANSWER_BREAK;
         return;
@@ -236,16 +221,19 @@ answer_part(struct answer_check *check, enum sp_service_id from,
 
     *ret_verdict =
         (struct answer_verdict){ .fate = ANSWER_REPLACE, .ended = true };
-    if (entry != NULL && entry->cancelled && entry->target == from) {
-        ret_verdict->fate = ANSWER_DROP; /* under way when the client left */
-        ret_verdict->ended = part->last;
-    } else if (entry != NULL && entry->streaming) {
-        go_on(check, from, part, entry, ret_verdict);
+    if (entry == NULL) {
+        /* Nothing is known of the question, so that nothing of the answer may
+         * pass: it was cancelled, or asked of a replica that is gone. Then the
+         * edge asks again. */
+        ret_verdict->fate = ANSWER_DROP;
+    } else if (entry->target != from) {
+        ret_verdict->fate = entry->streaming ? ANSWER_BREAK : ANSWER_REPLACE;
+        ret_verdict->why = "wrong_sender";
+    } else if (entry->streaming) {
+        go_on(check, part, entry, ret_verdict);
     } else if (part->seq == 0) {
-        begin(check, from, part, now_ms, ret_verdict);
+        begin(check, from, part, now_ms, entry, ret_verdict);
     } else {
-        /* The beginning went through a replica that is gone, or was refused:
-         * the rest means nothing. */
         ret_verdict->fate = ANSWER_BREAK;
         ret_verdict->why = "part_without_beginning";
     }

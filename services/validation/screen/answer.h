@@ -30,7 +30,7 @@ struct answer_check {
 /* What becomes of a part. */
 enum answer_fate {
     ANSWER_PASS,    /* on to the client, with answer_check.headers */
-    ANSWER_DROP,    /* of an earlier attempt, or late: nobody waits for it */
+    ANSWER_DROP,    /* of an earlier attempt, or unknown: nobody waits here */
     ANSWER_REPLACE, /* refused, nothing has been sent: answer 502 instead */
     ANSWER_BREAK,   /* refused in the middle of a stream: end it as broken */
 };

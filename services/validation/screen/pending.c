@@ -7,12 +7,14 @@
 
 #define NONE UINT32_MAX
 
+/* Places that one sweep looks at. */
+#define SWEEP 4096
+
 struct slot {
     unsigned char id[PENDING_ID_BYTES];
     struct pending_entry entry;
     uint32_t chain; /* next of the same hash, or of the free list */
-    uint32_t newer;
-    uint32_t older;
+    bool taken;
 };
 
 struct pending {
@@ -22,9 +24,8 @@ struct pending {
     uint32_t mask;
     uint32_t count;
     uint32_t unused; /* free list */
-    uint32_t newest;
-    uint32_t oldest;
-    uint64_t evicted;
+    uint32_t swept;  /* where the next sweep begins */
+    uint64_t expired;
 };
 
 struct pending *
@@ -41,8 +42,6 @@ pending_new(size_t max)
     memset(pending->heads, 0xff, heads * sizeof(*pending->heads));
     pending->max = (uint32_t)max;
     pending->mask = (uint32_t)heads - 1;
-    pending->newest = NONE;
-    pending->oldest = NONE;
     for (uint32_t i = 0; i < pending->max; i++) {
         pending->slots[i].chain = i + 1 < pending->max ? i + 1 : NONE;
     }
@@ -95,38 +94,6 @@ look_up(struct pending *pending, struct sp_view id)
 }
 
 static void
-unlink_age(struct pending *pending, uint32_t at)
-{
-    struct slot *slot = &pending->slots[at];
-
-    if (slot->newer != NONE) {
-        pending->slots[slot->newer].older = slot->older;
-    } else {
-        pending->newest = slot->older;
-    }
-    if (slot->older != NONE) {
-        pending->slots[slot->older].newer = slot->newer;
-    } else {
-        pending->oldest = slot->newer;
-    }
-}
-
-static void
-link_newest(struct pending *pending, uint32_t at)
-{
-    struct slot *slot = &pending->slots[at];
-
-    slot->newer = NONE;
-    slot->older = pending->newest;
-    if (pending->newest != NONE) {
-        pending->slots[pending->newest].newer = at;
-    } else {
-        pending->oldest = at;
-    }
-    pending->newest = at;
-}
-
-static void
 remove_at(struct pending *pending, uint32_t at)
 {
     struct slot *slot = &pending->slots[at];
@@ -136,8 +103,8 @@ remove_at(struct pending *pending, uint32_t at)
         link = &pending->slots[*link].chain;
     }
     *link = slot->chain;
-    unlink_age(pending, at);
     clear_entry(&slot->entry);
+    slot->taken = false;
     slot->chain = pending->unused;
     pending->unused = at;
     pending->count--;
@@ -148,16 +115,32 @@ pending_find(struct pending *pending, struct sp_view id)
 {
     uint32_t at = look_up(pending, id);
 
-    if (at == NONE) {
-        return NULL;
+    return at == NONE ? NULL : &pending->slots[at].entry;
+}
+
+static void
+sweep(struct pending *pending, uint32_t places, int64_t now_ms)
+{
+    for (uint32_t i = 0; i < places; i++) {
+        uint32_t at = pending->swept;
+        const struct slot *slot = &pending->slots[at];
+
+        pending->swept = at + 1 < pending->max ? at + 1 : 0;
+        if (slot->taken && slot->entry.ends_ms <= now_ms) {
+            remove_at(pending, at);
+            pending->expired++;
+        }
     }
-    unlink_age(pending, at);
-    link_newest(pending, at);
-    return &pending->slots[at].entry;
+}
+
+void
+pending_sweep(struct pending *pending, int64_t now_ms)
+{
+    sweep(pending, pending->max < SWEEP ? pending->max : SWEEP, now_ms);
 }
 
 struct pending_entry *
-pending_put(struct pending *pending, struct sp_view id)
+pending_put(struct pending *pending, struct sp_view id, int64_t now_ms)
 {
     struct pending_entry *entry = pending_find(pending, id);
     uint32_t *head = NULL;
@@ -167,16 +150,18 @@ pending_put(struct pending *pending, struct sp_view id)
         return entry;
     }
     if (pending->unused == NONE) {
-        remove_at(pending, pending->oldest);
-        pending->evicted++;
+        pending_sweep(pending, now_ms);
+    }
+    if (pending->unused == NONE) {
+        return NULL;
     }
     at = pending->unused;
     pending->unused = pending->slots[at].chain;
     memcpy(pending->slots[at].id, id.ptr, PENDING_ID_BYTES);
+    pending->slots[at].taken = true;
     head = head_of(pending, id.ptr);
     pending->slots[at].chain = *head;
     *head = at;
-    link_newest(pending, at);
     pending->count++;
     return &pending->slots[at].entry;
 }
@@ -198,22 +183,7 @@ pending_count(const struct pending *pending)
 }
 
 uint64_t
-pending_evicted(const struct pending *pending)
+pending_expired(const struct pending *pending)
 {
-    return pending->evicted;
-}
-
-size_t
-pending_streams(const struct pending *pending, int64_t now_ms)
-{
-    size_t streams = 0;
-
-    for (uint32_t at = pending->newest; at != NONE;
-         at = pending->slots[at].older) {
-        const struct pending_entry *entry = &pending->slots[at].entry;
-
-        streams +=
-            entry->streaming && !entry->cancelled && entry->ends_ms > now_ms;
-    }
-    return streams;
+    return pending->expired;
 }

@@ -1,6 +1,7 @@
 /* The requests that went on and whose answers are still to come: what was
- * asked, and how much of the answer has passed. Bounded; the entry that was
- * used longest ago makes room. */
+ * asked, and how much of the answer has passed. Bounded; an entry stays until
+ * its answer has passed, its request has ended elsewhere, or its time is up,
+ * and none makes room for another. */
 #ifndef SP_SERVICES_VALIDATION_SCREEN_PENDING_H
 #define SP_SERVICES_VALIDATION_SCREEN_PENDING_H
 
@@ -21,7 +22,6 @@ struct pending_entry {
     char *scopes;              /* of the caller, or NULL */
     int64_t ends_ms;           /* nobody waits after this; monotonic */
     bool streaming;            /* part 0 has passed, the last one has not */
-    bool cancelled;            /* the client is gone */
     uint64_t next_seq;
     uint64_t bytes; /* of the parts so far */
 };
@@ -35,28 +35,30 @@ pending_new(size_t max);
 void
 pending_free(struct pending **pending);
 
-/* The entry of this request id, which has PENDING_ID_BYTES, or NULL. It lives
- * until the next pending_put(). */
+/* The entry of this request id, which has PENDING_ID_BYTES, or NULL. It stays
+ * in its place until it is removed. */
 struct pending_entry *
 pending_find(struct pending *pending, struct sp_view id);
 
-/* The entry of this id, a new and empty one where there is none. */
+/* The entry of this id, a new and empty one where there is none. NULL where all
+ * places are taken by entries whose time is not up. */
 struct pending_entry *
-pending_put(struct pending *pending, struct sp_view id);
+pending_put(struct pending *pending, struct sp_view id, int64_t now_ms);
 
 /* Forgets the entry, if there is one. */
 void
 pending_remove(struct pending *pending, struct sp_view id);
 
-/* Entries that are held, and those that had to make room so far. */
+/* Removes entries whose time is up. Looks at a part of the table each time. */
+void
+pending_sweep(struct pending *pending, int64_t now_ms);
+
+/* Entries that are held, and those whose time was up before their answer
+ * came. */
 size_t
 pending_count(const struct pending *pending);
 
 uint64_t
-pending_evicted(const struct pending *pending);
-
-/* Answers that have begun, have not ended, and are waited for at this time. */
-size_t
-pending_streams(const struct pending *pending, int64_t now_ms);
+pending_expired(const struct pending *pending);
 
 #endif

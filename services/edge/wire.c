@@ -1,0 +1,387 @@
+/* The messages of the edge: what comes back for the requests that it owns. */
+#include "services/edge/wire.h"
+
+#include <string.h>
+
+#include "common/base/clock.h"
+#include "common/text/headers.h"
+#include "services/edge/connection.h"
+#include "services/edge/edge.h"
+#include "services/edge/edge_config.h"
+#include "services/edge/mhd/reply.h"
+#include "services/edge/pipeline.h"
+#include "services/edge/request.h"
+
+/* What a stream may hold beyond its credit: our own comments, and what
+ * screening adds. */
+#define STREAM_SLACK 65536
+
+static struct request *
+request_of(struct request_entry *entry)
+{
+    return SP_CONTAINER_OF(entry, struct request, entry);
+}
+
+static struct request *
+find(const struct edge *edge, struct sp_view id)
+{
+    struct request_entry *entry = request_table_find(edge->table, id);
+
+    return entry == NULL ? NULL : request_of(entry);
+}
+
+/* The first that is heard of a request. What is heard after a loss, when it ran
+ * a second time, says nothing about the usual time. */
+static void
+note_sign(struct request *r)
+{
+    if (!r->heard && r->state == REQUEST_WAITING) {
+        r->heard = true;
+        retry_signed(&r->edge->retry, r->rule->class,
+                     sp_clock_us() - r->sent_us);
+    }
+}
+
+/* A repetition took another way: what the first one left at its validation
+ * replica waits for nothing. */
+static void
+note_started(struct request *r, enum sp_service_id from,
+             const struct sp_started *started)
+{
+    struct sp_view screen = sp_replica_view(&r->screen);
+
+    if (!sp_view_equal(screen, started->screen_by)) {
+        pipeline_forget(r, screen);
+    }
+    r->started = true;
+    r->repeatable = started->repeatable;
+    r->served_by = from;
+    sp_replica_keep(&r->executor, started->executor);
+    sp_replica_keep(&r->screen, started->screen_by);
+    owner_set(&r->owner, r->edge->owner_key, started);
+}
+
+void
+wire_on_started(void *self, const struct sp_msg *m)
+{
+    struct edge *edge = self;
+    const struct sp_started *started = &m->u.started;
+    struct request *r = find(edge, started->request_id);
+
+    if (r == NULL) {
+        edge->figures.late++;
+        return;
+    }
+    note_sign(r);
+    note_started(r, m->from, started);
+    if (r->state == REQUEST_DESERTED) {
+        pipeline_cancel(r);
+        request_free(r);
+        return;
+    }
+    pipeline_heard(r);
+    if (r->streaming) {
+        /* The first parts were faster; the client may have taken them. */
+        r->deadline_ms = pipeline_stream_ends_ms(r);
+        pipeline_grant(r);
+    }
+    pipeline_set_timer(r);
+}
+
+void
+wire_on_in_hand(void *self, const struct sp_msg *m)
+{
+    struct edge *edge = self;
+    const struct sp_in_hand *in_hand = &m->u.in_hand;
+    struct request *r = find(edge, in_hand->request_id);
+
+    if (r == NULL || r->state != REQUEST_WAITING || r->started) {
+        return;
+    }
+    note_sign(r);
+    r->held = true;
+    r->holding = m->from;
+    sp_replica_keep(&r->holder, in_hand->holder);
+    r->repeat_ms = sp_loop_now_ms(edge->loop) + (int64_t)in_hand->wait_ms;
+    pipeline_set_timer(r);
+}
+
+static void
+fail_answer(struct request *r, const char *detail)
+{
+    static const struct reply_refusal refusal = {
+        .status = 502,
+        .code = "bad_answer",
+        .text = "The answer was damaged inside the gate; whether the call "
+                "took effect is not known.",
+    };
+
+    pipeline_report(r, "answer_refused", refusal.status, detail);
+    pipeline_cancel(r);
+    pipeline_refuse(r, &refusal);
+}
+
+static bool
+is_event_stream(struct sp_view headers)
+{
+    struct sp_view type = { 0 };
+    struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
+
+    while (sp_headers_next(&headers, &name, &value) > 0) {
+        if (sp_view_is(name, "content-type")) {
+            type = value;
+        }
+    }
+    return sp_view_starts(type, "text/event-stream");
+}
+
+static void
+begin_stream(struct request *r, const struct sp_answer *a)
+{
+    struct edge *edge = r->edge;
+
+    request_drop_body(r);
+    r->streaming = true;
+    r->events = is_event_stream(a->headers);
+    r->begun_ms = sp_loop_now_ms(edge->loop);
+    r->part_ms = r->begun_ms;
+    r->renew_ms = r->begun_ms + SP_LEASE_RENEW_MS;
+    r->deadline_ms = pipeline_stream_ends_ms(r);
+    pipeline_heard(r);
+    edge->figures.streams++;
+    stream_begin(&r->stream, edge->config->limits.stream_credit_bytes,
+                 STREAM_SLACK);
+    reply_stream(r, (unsigned)a->status, a->headers);
+    pipeline_set_timer(r);
+}
+
+/* A part of a stream, the first one included. */
+static void
+take_part(struct request *r, const struct sp_answer *a)
+{
+    switch (stream_part(&r->stream, a->seq, a->last, a->body, a->covers)) {
+    case STREAM_TAKEN:
+        break;
+    case STREAM_REPEATED:
+        return;
+    case STREAM_GAP:
+        pipeline_break(r, "reason=gap");
+        return;
+    case STREAM_OVERRUN:
+        pipeline_break(r, "reason=credit_ignored");
+        return;
+    }
+    r->part_ms = sp_loop_now_ms(r->edge->loop);
+    pipeline_heard(r);
+    if (a->last) {
+        request_table_remove(&r->entry);
+        sp_loop_stop(r->edge->loop, &r->timer);
+    } else if (a->covers > a->body.len) {
+        pipeline_grant(r); /* for what screening removed */
+    }
+    connection_resume(r->connection);
+}
+
+static void
+take_answer(struct request *r, const struct sp_answer *a)
+{
+    if (a->seq != 0) {
+        fail_answer(r, "reason=first_part_missing");
+    } else if (a->status < 200 || a->status > 599) {
+        fail_answer(r, "reason=status");
+    } else if (a->last) {
+        request_table_remove(&r->entry);
+        sp_loop_stop(r->edge->loop, &r->timer);
+        request_drop_body(r);
+        reply_whole(r, (unsigned)a->status, a->headers, a->body);
+        connection_resume(r->connection);
+    } else {
+        begin_stream(r, a);
+        take_part(r, a);
+    }
+}
+
+void
+wire_on_answer(void *self, const struct sp_msg *m)
+{
+    struct edge *edge = self;
+    const struct sp_answer *a = &m->u.answer;
+    struct request *r = find(edge, a->request_id);
+
+    if (r == NULL) {
+        edge->figures.late++;
+        return;
+    }
+    note_sign(r);
+    if (m->from == SP_SERVICE_RATELIMIT) {
+        pipeline_forget(r, a->screen_by);
+    }
+    if (r->state == REQUEST_DESERTED) {
+        edge->figures.late++;
+        if (a->last) {
+            request_free(r);
+        }
+    } else if (r->streaming) {
+        take_part(r, a);
+    } else {
+        take_answer(r, a);
+    }
+}
+
+void
+wire_on_denial(void *self, const struct sp_msg *m)
+{
+    struct edge *edge = self;
+    const struct sp_denial *d = &m->u.denial;
+    struct request *r = find(edge, d->request_id);
+    char code[64 + 1] = { 0 };
+    char text[256 + 1] = { 0 };
+    const struct reply_refusal refusal = {
+        .status = (unsigned)d->status,
+        .code = code,
+        .text = text,
+        .rpc_id = d->rpc_id,
+        .retry_after_s = (int64_t)d->retry_after_s,
+    };
+
+    if (r == NULL) {
+        edge->figures.late++;
+        return;
+    }
+    note_sign(r);
+    pipeline_forget(r, d->screen_by);
+    if (r->state == REQUEST_DESERTED) {
+        request_free(r);
+        return;
+    }
+    if (r->streaming) {
+        pipeline_break(r, "reason=denied");
+        return;
+    }
+    memcpy(code, d->code.ptr, d->code.len);
+    memcpy(text, d->text.ptr, d->text.len);
+    pipeline_refuse(r, &refusal);
+}
+
+void
+wire_on_revoked(void *self, const struct sp_msg *m)
+{
+    struct edge *edge = self;
+    struct request_entry *next = NULL;
+
+    for (struct request_entry *e = request_table_first(edge->table); e != NULL;
+         e = next) {
+        struct request *r = request_of(e);
+
+        next = e->next;
+        if (r->streaming &&
+            owner_fits(&r->owner, edge->owner_key, &m->u.revoked)) {
+            pipeline_break(r, "reason=revoked");
+        }
+    }
+}
+
+void
+wire_on_probe_answer(void *self, const struct sp_msg *m)
+{
+    struct edge *edge = self;
+    const struct sp_probe_answer *a = &m->u.probe_answer;
+
+    if (a->service < SP_SERVICE_COUNT) {
+        readiness_answer(&edge->readiness, a->request_id,
+                         (enum sp_service_id)a->service,
+                         sp_loop_now_ms(edge->loop));
+    }
+}
+
+/* ------------------------------------------------------------------- peers */
+
+static bool
+is(const struct edge *edge, const struct sp_replica *kept, struct sp_view lost)
+{
+    return sp_runtime_is_replica(edge->rt, sp_replica_view(kept), lost);
+}
+
+/* Of what has been STARTED only two replicas matter: the executor, and the
+ * validation replica that waits for the answer. Any other may have held CREDIT
+ * or CANCEL, and only the executor knows. */
+static void
+lose_started(struct request *r, enum sp_service_id service, struct sp_view name)
+{
+    bool lost =
+        (service == r->served_by && is(r->edge, &r->executor, name)) ||
+        (service == SP_SERVICE_VALIDATION && is(r->edge, &r->screen, name));
+
+    if (!lost) {
+        if (r->streaming && r->asked == 0) {
+            pipeline_ask(r);
+            pipeline_set_timer(r);
+        }
+    } else if (r->streaming || (service == r->served_by && !r->repeatable)) {
+        pipeline_fail_lost(r, service == r->served_by ? "reason=executor_lost"
+                                                      : "reason=screen_lost");
+    } else if (r->state == REQUEST_WAITING) {
+        pipeline_repeat(r);
+    }
+}
+
+/* A replica has gone with all it held. What no executor has is sent again at
+ * once, unless the stage that holds it is another one. */
+static void
+lose(struct edge *edge, enum sp_service_id service, struct sp_view name)
+{
+    struct request_entry *next = NULL;
+
+    for (struct request_entry *e = request_table_first(edge->table); e != NULL;
+         e = next) {
+        struct request *r = request_of(e);
+
+        next = e->next;
+        if (r->started) {
+            lose_started(r, service, name);
+        } else if (r->state == REQUEST_WAITING &&
+                   (!r->held ||
+                    (r->holding == service && is(edge, &r->holder, name)))) {
+            pipeline_repeat(r);
+        }
+    }
+}
+
+void
+wire_on_peer_lost(void *self, const struct sp_msg *m)
+{
+    const struct sp_peer_lost *lost = &m->u.peer_lost;
+
+    if (lost->service < SP_SERVICE_COUNT) {
+        lose(self, (enum sp_service_id)lost->service, lost->name);
+    }
+}
+
+static void
+place_waiting(struct edge *edge)
+{
+    for (struct request_entry *e = request_table_first(edge->table); e != NULL;
+         e = e->next) {
+        struct request *r = request_of(e);
+
+        if (r->state == REQUEST_WAITING && !r->placed) {
+            pipeline_repeat(r);
+        }
+    }
+}
+
+void
+wire_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
+{
+    struct edge *edge = self;
+
+    if (service != SP_SERVICE_AUTH) {
+        return;
+    }
+    if (up) {
+        place_waiting(edge);
+    } else {
+        lose(edge, service, name);
+    }
+}

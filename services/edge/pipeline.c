@@ -275,6 +275,9 @@ static void
 desert(struct request *r)
 {
     request_drop_body(r);
+    if (r->streaming) {
+        r->deadline_ms = sp_loop_now_ms(r->edge->loop) + deadline_of(r);
+    }
     r->state = REQUEST_DESERTED;
     r->connection = NULL;
     r->edge->serving--;

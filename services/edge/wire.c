@@ -322,6 +322,9 @@ lose_started(struct request *r, enum sp_service_id service, struct sp_view name)
         pipeline_fail_lost(r, service == r->served_by ? "reason=executor_lost"
                                                       : "reason=screen_lost");
     } else if (r->state == REQUEST_WAITING) {
+        if (service == r->served_by) {
+            r->executor.len = 0; /* nobody knows what became of it there */
+        }
         pipeline_repeat(r);
     }
 }

@@ -19,6 +19,7 @@
 #include "services/edge/edge_config.h"
 #include "services/edge/pipeline.h"
 #include "services/edge/request.h"
+#include "services/edge/wire.h"
 
 #define STAGE_START_MS 1000000
 #define STAGE_DEADLINE_MS 10000
@@ -35,8 +36,9 @@ struct sent {
     uint64_t attempt;     /* of an HTTP_REQUEST */
     uint64_t deadline_ms; /* the same */
     uint64_t target;      /* of CANCEL and CREDIT */
-    char route_key[REQUEST_ROUTE_KEY + 1];
-    uint64_t bytes; /* of CREDIT */
+    char executor[16];    /* the same */
+    char screen[16];      /* the same */
+    uint64_t bytes;       /* of CREDIT */
     struct sp_http_request request;
 };
 
@@ -78,16 +80,20 @@ sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
     memcpy(s->request_id, m.request->request_id.ptr, REQUEST_ID_LEN);
     if (id == SP_MSG_HTTP_REQUEST) {
         s->request = *m.request;
+        sp_view_copy_text(s->executor, sizeof(s->executor),
+                          m.request->executor);
         s->attempt = m.request->attempt;
         s->deadline_ms = m.request->deadline_ms;
     } else if (id == SP_MSG_CANCEL) {
         s->target = m.cancel->target;
-        memcpy(s->route_key, m.cancel->route_key.ptr, REQUEST_ROUTE_KEY);
+        sp_view_copy_text(s->executor, sizeof(s->executor), m.cancel->executor);
+        sp_view_copy_text(s->screen, sizeof(s->screen), m.cancel->screen_by);
     } else {
         cr_assert_eq(id, SP_MSG_CREDIT);
         s->target = m.credit->target;
         s->bytes = m.credit->bytes;
-        memcpy(s->route_key, m.credit->route_key.ptr, REQUEST_ROUTE_KEY);
+        sp_view_copy_text(s->executor, sizeof(s->executor), m.credit->executor);
+        sp_view_copy_text(s->screen, sizeof(s->screen), m.credit->screen_by);
     }
     rt->count++;
     return 0;
@@ -98,6 +104,14 @@ sp_runtime_own_name(struct sp_runtime *rt)
 {
     (void)rt;
     return SP_VIEW_LITERAL("edge-0");
+}
+
+bool
+sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
+                      struct sp_view peer)
+{
+    (void)rt;
+    return sp_view_equal(name, peer);
 }
 
 void
@@ -302,28 +316,52 @@ stage_id(const struct request *r)
     return sp_view_make(r->entry.id, REQUEST_ID_LEN);
 }
 
+/* The validation replica that waits for every answer. */
+#define STAGE_SCREEN "screen-7"
+
 static SP_UNUSED void
-stage_started(struct stage *s, struct request *r, enum sp_service_id from,
-              const char key[REQUEST_ROUTE_KEY + 1])
+stage_started_as(struct stage *s, struct request *r, enum sp_service_id from,
+                 const struct sp_started *started)
 {
-    const struct sp_msg m = {
+    struct sp_msg m = {
         .id = SP_MSG_STARTED,
         .from = from,
-        .u.started = { .request_id = stage_id(r),
-                       .route_key = sp_view_of(key) },
+        .u.started = *started,
     };
 
-    pipeline_on_started(&s->edge, &m);
+    m.u.started.request_id = stage_id(r);
+    wire_on_started(&s->edge, &m);
 }
 
+/* By an executor of that name, whose work may be repeated. */
+static SP_UNUSED void
+stage_started(struct stage *s, struct request *r, enum sp_service_id from,
+              const char *executor)
+{
+    const struct sp_started started = {
+        .executor = sp_view_of(executor),
+        .screen_by = SP_VIEW_LITERAL(STAGE_SCREEN),
+        .repeatable = true,
+        .subject = SP_VIEW_LITERAL("anna"),
+        .client = SP_VIEW_LITERAL("demo"),
+        .token_id = SP_VIEW_LITERAL("token-1"),
+    };
+
+    stage_started_as(s, r, from, &started);
+}
+
+/* It stands for as many bytes as it has, unless the answer says otherwise. */
 static SP_UNUSED void
 stage_answer(struct stage *s, const struct sp_answer *answer)
 {
-    const struct sp_msg m = { .id = SP_MSG_ANSWER,
-                              .from = SP_SERVICE_VALIDATION,
-                              .u.answer = *answer };
+    struct sp_msg m = { .id = SP_MSG_ANSWER,
+                        .from = SP_SERVICE_VALIDATION,
+                        .u.answer = *answer };
 
-    pipeline_on_answer(&s->edge, &m);
+    if (m.u.answer.covers == 0) {
+        m.u.answer.covers = answer->body.len;
+    }
+    wire_on_answer(&s->edge, &m);
 }
 
 /* A whole answer of 200. */
@@ -349,17 +387,25 @@ stage_deny(struct stage *s, struct request *r, const struct sp_denial *denial)
                         .u.denial = *denial };
 
     m.u.denial.request_id = stage_id(r);
-    pipeline_on_denial(&s->edge, &m);
+    wire_on_denial(&s->edge, &m);
 }
 
 static SP_UNUSED void
-stage_lost(struct stage *s, uint64_t service)
+stage_lost_replica(struct stage *s, uint64_t service, const char *name)
 {
     const struct sp_msg m = { .id = SP_MSG_PEER_LOST,
                               .from = SP_SERVICE_RATELIMIT,
-                              .u.peer_lost = { .service = service } };
+                              .u.peer_lost = { .service = service,
+                                               .name = sp_view_of(name) } };
 
-    pipeline_on_peer_lost(&s->edge, &m);
+    wire_on_peer_lost(&s->edge, &m);
+}
+
+/* A replica that has nothing of what an executor STARTED. */
+static SP_UNUSED void
+stage_lost(struct stage *s, uint64_t service)
+{
+    stage_lost_replica(s, service, "another");
 }
 
 static SP_UNUSED const struct sent *
@@ -383,13 +429,14 @@ stage_count(const struct stage *s, enum sp_message_id id)
 /* The last thing sent is a CANCEL for this executor. */
 static SP_UNUSED void
 stage_expect_cancel(const struct stage *s, enum sp_service_id executor,
-                    const char *key)
+                    const char *name)
 {
     const struct sent *last = stage_last(s);
 
     cr_expect_eq(last->id, SP_MSG_CANCEL);
     cr_expect_eq(last->target, (uint64_t)executor);
-    cr_expect_str_eq(last->route_key, key);
+    cr_expect_str_eq(last->executor, name);
+    cr_expect_str_eq(last->screen, STAGE_SCREEN);
 }
 
 /* A header of the answer that is ready, or "". */

@@ -143,6 +143,13 @@ llm_test_tell(void *arg, const struct sp_occurrence *what)
                    what->detail == NULL ? "" : what->detail);
 }
 
+static inline struct sp_view
+llm_test_name(void *arg)
+{
+    (void)arg;
+    return SP_VIEW_LITERAL("llm-0");
+}
+
 static inline int64_t
 llm_test_now(void)
 {
@@ -209,7 +216,8 @@ llm_world_new(const struct http_answer *answers, size_t count)
         .fetcher = sp_fetcher_new(w->loop),
         .passport_key = sp_secret_new(sp_view_make(key, sizeof(key))),
         .upstream_key = sp_secret_new(SP_VIEW_LITERAL("sk-upstream")),
-        .port = { llm_test_send, llm_test_tell, llm_test_now, w },
+        .port = { llm_test_send, llm_test_tell, llm_test_name, llm_test_now,
+                  w },
     };
     llm_begin(&w->llm);
     sp_loop_each_turn(w->loop, (struct sp_turn){ llm_test_turn, w });
@@ -254,6 +262,7 @@ llm_test_call(const char *method, const char *path, const char *body)
     return (struct llm_test_call){
         .m = { .request_id = SP_VIEW_LITERAL("0123456789abcdef"),
                .reply_to = SP_VIEW_LITERAL("edge-0"),
+               .screen_by = SP_VIEW_LITERAL("validation-0"),
                .deadline_ms = 10000,
                .credit = LLM_TEST_CREDIT,
                .method = sp_view_of(method),

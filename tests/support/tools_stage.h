@@ -74,6 +74,13 @@ sp_runtime_loop(struct sp_runtime *rt)
     return rt->loop;
 }
 
+struct sp_view
+sp_runtime_own_name(struct sp_runtime *rt)
+{
+    (void)rt;
+    return SP_VIEW_LITERAL("tools-0");
+}
+
 void
 sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
 {
@@ -129,6 +136,7 @@ stage_call(const char *id, const char *headers, const char *body)
     return (struct stage_call){
         .sent = { .request_id = sp_view_of(id),
                   .reply_to = SP_VIEW_LITERAL("edge-0"),
+                  .screen_by = SP_VIEW_LITERAL("validation-0"),
                   .deadline_ms = 5000,
                   .rpc_id = SP_VIEW_LITERAL("1"),
                   .method = SP_VIEW_LITERAL("POST"),

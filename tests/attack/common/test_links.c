@@ -158,11 +158,12 @@ on_refused(void *arg, enum sp_service_id from, uint64_t message, int error)
 }
 
 static void
-on_peer(void *arg, enum sp_service_id service, bool up)
+on_peer(void *arg, enum sp_service_id service, struct sp_view name, bool up)
 {
     struct end *end = arg;
 
     (void)service;
+    (void)name;
     end->ups += up ? 1 : 0;
 }
 

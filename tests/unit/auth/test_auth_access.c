@@ -374,11 +374,14 @@ Test(auth_access, tells_the_edge_of_a_lost_validation_only)
     struct world world;
 
     world_begin(&world);
-    auth_peer(&world.auth, SP_SERVICE_VALIDATION, true);
-    auth_peer(&world.auth, SP_SERVICE_MONITOR, false);
-    auth_peer(&world.auth, SP_SERVICE_EDGE, false);
+    auth_peer(&world.auth, SP_SERVICE_VALIDATION, sp_view_of("validation-2"),
+              true);
+    auth_peer(&world.auth, SP_SERVICE_MONITOR, sp_view_of("validation-2"),
+              false);
+    auth_peer(&world.auth, SP_SERVICE_EDGE, sp_view_of("validation-2"), false);
     cr_assert_eq(world.runtime.count, 0);
-    auth_peer(&world.auth, SP_SERVICE_VALIDATION, false);
+    auth_peer(&world.auth, SP_SERVICE_VALIDATION, sp_view_of("validation-2"),
+              false);
     cr_assert_eq(world.runtime.count, 1);
     cr_assert_eq(world.runtime.sent[0].id, SP_MSG_PEER_LOST);
     cr_assert_eq(world.runtime.sent[0].to, SP_SERVICE_EDGE);

@@ -119,13 +119,14 @@ on_refused(void *arg, enum sp_service_id from, uint64_t message, int error)
 }
 
 static void
-on_peer(void *arg, enum sp_service_id service, bool up)
+on_peer(void *arg, enum sp_service_id service, struct sp_view name, bool up)
 {
     struct end *end = arg;
 
     if (service != SP_SERVICE_AUTH) {
         return;
     }
+    cr_expect(sp_view_is(name, "0") || sp_view_is(name, "1"));
     end->world->ups += up ? 1 : 0;
     end->world->downs += up ? 0 : 1;
     look(end->world);
@@ -234,7 +235,8 @@ on_burst(void *arg)
     while (burst->sent < burst->count) {
         const struct sp_credit credit = {
             .request_id = sp_view_make("0123456789abcdef", 16),
-            .route_key = sp_view_make("01234567", 8),
+            .executor = sp_view_of("1"),
+            .screen_by = sp_view_of("1"),
             .bytes = burst->sent + 1,
         };
 
@@ -325,7 +327,8 @@ on_small_frames(void *arg)
     while (behind < burst->count) {
         const struct sp_credit credit = {
             .request_id = sp_view_make("0123456789abcdef", 16),
-            .route_key = sp_view_make("01234567", 8),
+            .executor = sp_view_of("1"),
+            .screen_by = sp_view_of("1"),
             .bytes = ++burst->sent,
         };
 
@@ -366,6 +369,25 @@ Test(link, named_finds_the_replica_of_that_name)
     burst_start(&burst, world);
     run(world);
     cr_assert_eq(world->receivers[1].messages, 10);
+    world_free(world);
+}
+
+Test(link, a_name_that_nobody_has_is_not_sent_elsewhere)
+{
+    struct world *world = world_new(2);
+    struct burst burst = { .place.kind = SP_PLACE_ALL, .count = 1 };
+    const struct sp_probe probe = {
+        .request_id = sp_view_make("0123456789abcdef", 16),
+        .reply_to = sp_view_of("0"),
+    };
+    const struct sp_place nobody = { SP_PLACE_NAMED, sp_view_of("7") };
+
+    world->want_messages = 2;
+    burst_start(&burst, world);
+    run(world);
+    cr_assert_eq(sp_links_send(world->sender.links, SP_SERVICE_AUTH,
+                               SP_MSG_PROBE, &probe, nobody),
+                 SP_ENOPEER);
     world_free(world);
 }
 

@@ -176,12 +176,13 @@ Test(edge_pipeline, a_late_answer_finds_nobody)
     stage_answer(&s, &answer);
     m.u.started = (struct sp_started){
         .request_id = sp_view_make(id, sizeof(id)),
-        .route_key = sp_view_of(KEY),
+        .executor = sp_view_of(KEY),
+        .screen_by = SP_VIEW_LITERAL(STAGE_SCREEN),
     };
-    pipeline_on_started(&s.edge, &m);
+    wire_on_started(&s.edge, &m);
     m.u.denial = (struct sp_denial){ .request_id = sp_view_make(id, sizeof(id)),
                                      .status = 403 };
-    pipeline_on_denial(&s.edge, &m);
+    wire_on_denial(&s.edge, &m);
     cr_expect_eq(s.edge.figures.late, 4);
     cr_expect_eq(s.client.resumed, 1);
     cr_expect_eq(s.rt.count, 1);
@@ -431,32 +432,38 @@ Test(edge_pipeline, a_loss_repeats_what_the_lost_one_may_have_held)
         bool started;
         enum sp_service_id executor;
         enum sp_service_id lost;
+        const char *name; /* of the lost replica */
         enum {
             NOTHING,
-            REPEATED,
-            ASKED
+            REPEATED
         } want;
     } rows[] = {
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_AUTH, REPEATED },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_VALIDATION, REPEATED },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_RATELIMIT, REPEATED },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_LLM, REPEATED },
-        { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_AUTH,
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_AUTH, "a", REPEATED },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_VALIDATION,
+          STAGE_SCREEN, REPEATED },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_RATELIMIT, "a",
+          REPEATED },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_LLM, KEY, REPEATED },
+        { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_AUTH, KEY,
           NOTHING },
         { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_RATELIMIT,
+          KEY, NOTHING },
+        { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_LLM, KEY,
           NOTHING },
-        { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_LLM,
-          NOTHING },
+        { "another tools is lost", "/mcp", true, SP_SERVICE_TOOLS,
+          SP_SERVICE_TOOLS, OTHER_KEY, NOTHING },
         { "tools is lost", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_TOOLS,
-          REPEATED },
+          KEY, REPEATED },
+        { "another screen is lost", "/mcp", true, SP_SERVICE_TOOLS,
+          SP_SERVICE_VALIDATION, OTHER_KEY, NOTHING },
         { "the result is lost", "/mcp", true, SP_SERVICE_TOOLS,
-          SP_SERVICE_VALIDATION, REPEATED },
-        { "a model is not paid twice", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_VALIDATION, ASKED },
+          SP_SERVICE_VALIDATION, STAGE_SCREEN, REPEATED },
+        { "a model's answer is lost", "/v1/models", true, SP_SERVICE_LLM,
+          SP_SERVICE_VALIDATION, STAGE_SCREEN, REPEATED },
         { "a model has it", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_RATELIMIT, NOTHING },
+          SP_SERVICE_RATELIMIT, KEY, NOTHING },
         { "the model is lost", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_LLM, REPEATED },
+          SP_SERVICE_LLM, KEY, REPEATED },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
@@ -468,15 +475,140 @@ Test(edge_pipeline, a_loss_repeats_what_the_lost_one_may_have_held)
         if (rows[i].started) {
             stage_started(&s, r, rows[i].executor, KEY);
         }
-        stage_lost(&s, rows[i].lost);
+        stage_lost_replica(&s, rows[i].lost, rows[i].name);
         cr_expect_eq(s.rt.count, rows[i].want == NOTHING ? 1 : 2, "%s: %s lost",
                      rows[i].label, sp_service_name(rows[i].lost));
-        cr_expect_eq(stage_last(&s)->id, rows[i].want == ASKED
-                                             ? SP_MSG_CREDIT
-                                             : SP_MSG_HTTP_REQUEST);
+        cr_expect_eq(stage_last(&s)->id, SP_MSG_HTTP_REQUEST);
         cr_expect_eq(stage_last(&s)->attempt, rows[i].want == REPEATED ? 1 : 0);
         cr_expect_eq(r->started, rows[i].started && rows[i].want != REPEATED,
                      "%s", rows[i].label);
+        stage_answer_whole(&s, r);
+        pipeline_end(r);
+        stage_close(&s);
+    }
+}
+
+/* A repetition goes to the replica that has the call; one that is lost is not
+ * looked for. */
+Test(edge_pipeline, a_repetition_names_the_executor_that_has_it)
+{
+    static const struct {
+        enum sp_service_id lost;
+        const char *name;
+        const char *executor;
+    } rows[] = {
+        { SP_SERVICE_VALIDATION, STAGE_SCREEN, KEY },
+        { SP_SERVICE_TOOLS, KEY, "" },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct stage s;
+        struct request *r = NULL;
+
+        stage_open(&s);
+        r = stage_send(&s, "/mcp");
+        cr_expect_str_empty(stage_last(&s)->executor);
+        stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
+        stage_lost_replica(&s, rows[i].lost, rows[i].name);
+        cr_expect_eq(stage_last(&s)->attempt, 1);
+        cr_expect_str_eq(stage_last(&s)->executor, rows[i].executor);
+        stage_answer_whole(&s, r);
+        pipeline_end(r);
+        stage_close(&s);
+    }
+}
+
+/* What may not run again is not sent again: its outcome is not known. */
+Test(edge_pipeline, what_cannot_be_repeated_is_told_as_lost)
+{
+    const struct sp_started started = {
+        .executor = SP_VIEW_LITERAL(KEY),
+        .screen_by = SP_VIEW_LITERAL(STAGE_SCREEN),
+    };
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    stage_started_as(&s, r, SP_SERVICE_TOOLS, &started);
+    stage_lost_replica(&s, SP_SERVICE_TOOLS, OTHER_KEY);
+    cr_expect_eq(r->state, REQUEST_WAITING);
+    stage_lost_replica(&s, SP_SERVICE_TOOLS, KEY);
+    cr_expect_eq(r->status, 502);
+    cr_expect_eq(stage_count(&s, SP_MSG_HTTP_REQUEST), 1);
+    cr_expect_str_eq(s.rt.events, "answer_lost 502 reason=executor_lost\n");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* A stage that waits on purpose is left alone, until it is lost itself. */
+Test(edge_pipeline, what_is_in_hand_is_not_repeated)
+{
+    struct stage s;
+    struct request *r = NULL;
+    struct sp_msg m = {
+        .id = SP_MSG_IN_HAND,
+        .from = SP_SERVICE_AUTH,
+        .u.in_hand = { .holder = SP_VIEW_LITERAL("auth-1"), .wait_ms = 1500 },
+    };
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    m.u.in_hand.request_id = stage_id(r);
+    wire_on_in_hand(&s.edge, &m);
+    stage_wait(&s, 1499);
+    stage_lost_replica(&s, SP_SERVICE_AUTH, "auth-2");
+    stage_lost_replica(&s, SP_SERVICE_RATELIMIT, "auth-1");
+    cr_expect_eq(s.rt.count, 1);
+    stage_lost_replica(&s, SP_SERVICE_AUTH, "auth-1");
+    cr_expect_eq(s.rt.count, 2);
+    wire_on_in_hand(&s.edge, &m);
+    stage_wait(&s, 1499);
+    cr_expect_eq(s.rt.count, 2);
+    stage_wait(&s, 1);
+    cr_expect_eq(s.rt.count, 3, "it said how long it waits");
+    stage_answer_whole(&s, r);
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* The validation replica that examined a request must not wait for an answer
+ * that will not come. */
+Test(edge_pipeline, what_was_refused_elsewhere_is_forgotten)
+{
+    struct sp_denial denial = { .status = 403,
+                                .screen_by = SP_VIEW_LITERAL(STAGE_SCREEN),
+                                .code = SP_VIEW_LITERAL("no"),
+                                .text = SP_VIEW_LITERAL("No.") };
+    struct sp_msg limit = {
+        .id = SP_MSG_ANSWER,
+        .from = SP_SERVICE_RATELIMIT,
+        .u.answer = { .last = true,
+                      .status = 429,
+                      .screen_by = SP_VIEW_LITERAL(STAGE_SCREEN) },
+    };
+
+    for (int i = 0; i < 3; i++) {
+        struct stage s;
+        struct request *r = NULL;
+
+        stage_open(&s);
+        r = stage_send(&s, "/mcp");
+        if (i == 0) {
+            stage_deny(&s, r, &denial);
+        } else if (i == 1) {
+            limit.u.answer.request_id = stage_id(r);
+            wire_on_answer(&s.edge, &limit);
+        } else {
+            stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
+            stage_started_as(&s, r, SP_SERVICE_TOOLS,
+                             &(struct sp_started){
+                                 .executor = SP_VIEW_LITERAL(KEY),
+                                 .screen_by = SP_VIEW_LITERAL("screen-8") });
+        }
+        cr_assert_eq(s.rt.count, 2, "%d", i);
+        stage_expect_cancel(&s, i == 2 ? SP_SERVICE_TOOLS : SP_SERVICE_EDGE,
+                            "");
         stage_answer_whole(&s, r);
         pipeline_end(r);
         stage_close(&s);
@@ -512,7 +644,7 @@ Test(edge_pipeline, after_a_loss_the_new_executor_counts)
     stage_open(&s);
     r = stage_send(&s, "/mcp");
     stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
-    stage_lost(&s, SP_SERVICE_TOOLS);
+    stage_lost_replica(&s, SP_SERVICE_TOOLS, KEY);
     stage_started(&s, r, SP_SERVICE_TOOLS, OTHER_KEY);
     stage_wait(&s, STAGE_DEADLINE_MS);
     cr_expect_eq(s.rt.count, 3);
@@ -563,7 +695,7 @@ Test(edge_pipeline, the_last_attempt_may_wait_for_a_peer)
         cr_assert_eq(s.rt.count, RETRY_MAX_ATTEMPTS - 1);
         if (comes == 1) {
             s.rt.result = 0;
-            pipeline_peer(&s.edge, SP_SERVICE_AUTH, true);
+            wire_peer(&s.edge, SP_SERVICE_AUTH, sp_view_of("a"), true);
             cr_expect_eq(s.rt.count, RETRY_MAX_ATTEMPTS);
             cr_expect_eq(stage_last(&s)->attempt, RETRY_MAX_ATTEMPTS - 1);
         }
@@ -601,17 +733,17 @@ Test(edge_pipeline, auth_goes_and_comes_back)
     started = stage_send(&s, "/mcp");
     stage_started(&s, started, SP_SERVICE_TOOLS, KEY);
     s.rt.result = SP_ENOPEER;
-    pipeline_peer(&s.edge, SP_SERVICE_AUTH, false);
+    wire_peer(&s.edge, SP_SERVICE_AUTH, sp_view_of("a"), false);
     cr_expect_eq(s.rt.count, 2);
     s.rt.result = 0;
-    pipeline_peer(&s.edge, SP_SERVICE_MONITOR, true);
+    wire_peer(&s.edge, SP_SERVICE_MONITOR, sp_view_of("a"), true);
     cr_expect_eq(s.rt.count, 2, "the monitor takes no requests");
-    pipeline_peer(&s.edge, SP_SERVICE_AUTH, true);
+    wire_peer(&s.edge, SP_SERVICE_AUTH, sp_view_of("a"), true);
     cr_expect_eq(s.rt.count, 3);
     cr_expect_eq(stage_last(&s)->attempt, 1);
     cr_expect_arr_eq(stage_last(&s)->request_id, waiting->entry.id,
                      REQUEST_ID_LEN);
-    pipeline_peer(&s.edge, SP_SERVICE_AUTH, true);
+    wire_peer(&s.edge, SP_SERVICE_AUTH, sp_view_of("a"), true);
     cr_expect_eq(s.rt.count, 3, "sent once");
     stage_answer_whole(&s, waiting);
     stage_answer_whole(&s, started);
@@ -650,8 +782,8 @@ Test(edge_pipeline, a_deserted_request_is_cancelled_when_it_shows)
     cr_expect_eq(s.edge.serving, 0);
     cr_expect_eq(s.edge.body_bytes, 0);
     stage_lost(&s, SP_SERVICE_TOOLS);
-    pipeline_peer(&s.edge, SP_SERVICE_AUTH, false);
-    pipeline_peer(&s.edge, SP_SERVICE_AUTH, true);
+    wire_peer(&s.edge, SP_SERVICE_AUTH, sp_view_of("a"), false);
+    wire_peer(&s.edge, SP_SERVICE_AUTH, sp_view_of("a"), true);
     stage_wait(&s, 1000);
     cr_expect_eq(s.rt.count, 1);
     stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
@@ -705,7 +837,7 @@ Test(edge_pipeline, the_usual_time_is_learned_once_per_request)
     usual_us = s.edge.retry.usual_us[PATHS_MCP];
     cr_expect_geq(usual_us, 100000);
     r->sent_us -= 20000000;
-    stage_lost(&s, SP_SERVICE_TOOLS);
+    stage_lost_replica(&s, SP_SERVICE_TOOLS, KEY);
     stage_started(&s, r, SP_SERVICE_TOOLS, OTHER_KEY);
     stage_answer_whole(&s, r);
     cr_expect_eq(s.edge.retry.usual_us[PATHS_MCP], usual_us);
@@ -734,7 +866,7 @@ Test(edge_pipeline, probe_answers_prove_readiness)
         };
 
         cr_expect_not(readiness_ready(&s.edge.readiness, STAGE_START_MS));
-        pipeline_on_probe_answer(&s.edge, &m);
+        wire_on_probe_answer(&s.edge, &m);
     }
     cr_expect(readiness_ready(&s.edge.readiness, STAGE_START_MS));
     stage_close(&s);

@@ -20,7 +20,7 @@ fresh(void)
 static enum stream_verdict
 part(struct stream *s, uint64_t seq, const char *text)
 {
-    return stream_part(s, seq, false, sp_view_of(text));
+    return stream_part(s, seq, false, sp_view_of(text), strlen(text));
 }
 
 static enum stream_verdict
@@ -30,7 +30,7 @@ part_of(struct stream *s, uint64_t seq, size_t len)
 
     cr_assert_leq(len, sizeof(bytes));
     memset(bytes, 'x', sizeof(bytes));
-    return stream_part(s, seq, false, sp_view_make(bytes, len));
+    return stream_part(s, seq, false, sp_view_make(bytes, len), len);
 }
 
 static size_t
@@ -53,7 +53,8 @@ Test(edge_stream, gives_out_what_came_in_in_order)
     cr_expect_eq(part(&s, 2, "two, "), STREAM_TAKEN);
     cr_expect_eq(stream_waiting(&s), 10);
     n = stream_take(&s, out, 7);
-    cr_expect_eq(stream_part(&s, 3, true, sp_view_of("three")), STREAM_TAKEN);
+    cr_expect_eq(stream_part(&s, 3, true, sp_view_of("three"), 5),
+                 STREAM_TAKEN);
     while (stream_waiting(&s) > 0) {
         n += stream_take(&s, out + n, 2);
     }
@@ -73,7 +74,7 @@ Test(edge_stream, a_repetition_is_dropped)
     cr_expect_eq(part(&s, 0, "A"), STREAM_REPEATED);
     cr_expect_eq(part(&s, 1, "b"), STREAM_TAKEN);
     cr_expect_eq(part(&s, 0, "A"), STREAM_REPEATED);
-    cr_expect_eq(stream_part(&s, 2, true, sp_view_of("c")), STREAM_TAKEN);
+    cr_expect_eq(stream_part(&s, 2, true, sp_view_of("c"), 1), STREAM_TAKEN);
     cr_expect_eq(part(&s, 2, "C"), STREAM_REPEATED);
     cr_expect_eq(part(&s, 3, "D"), STREAM_REPEATED, "nothing follows the last");
     cr_expect_eq(stream_waiting(&s), 3);
@@ -180,7 +181,7 @@ Test(edge_stream, the_last_part_needs_no_credit)
     struct stream s = fresh();
 
     cr_expect_eq(part_of(&s, 0, WINDOW), STREAM_TAKEN);
-    cr_expect_eq(stream_part(&s, 1, true, sp_view_of("")), STREAM_TAKEN);
+    cr_expect_eq(stream_part(&s, 1, true, sp_view_of(""), 0), STREAM_TAKEN);
     (void)take(&s, WINDOW);
     cr_expect_eq(stream_credit(&s), 0);
     stream_end(&s);
@@ -260,7 +261,8 @@ Test(edge_stream, knows_where_a_comment_may_stand)
 
         for (uint64_t seq = 0; seq < 4 && rows[i].parts[seq].ptr != NULL;
              seq++) {
-            cr_assert_eq(stream_part(&s, seq, false, rows[i].parts[seq]),
+            cr_assert_eq(stream_part(&s, seq, false, rows[i].parts[seq],
+                                     rows[i].parts[seq].len),
                          STREAM_TAKEN);
         }
         cr_expect_eq(stream_between_events(&s), rows[i].between, "%s",

@@ -43,8 +43,8 @@ Test(llm, answers_in_one_piece)
     cr_expect_eq(w->sent[0].place, SP_PLACE_NAMED);
     cr_expect_str_eq(w->sent[0].key, "edge-0");
     cr_expect_eq(w->sent[1].id, SP_MSG_RESULT);
-    cr_expect_eq(w->sent[1].place, SP_PLACE_KEY);
-    cr_expect_str_eq(w->sent[1].key, "0123456789abcdef");
+    cr_expect_eq(w->sent[1].place, SP_PLACE_NAMED);
+    cr_expect_str_eq(w->sent[1].key, "validation-0");
     cr_expect_eq(w->sent[1].status, 200);
     cr_expect(w->sent[1].last);
     cr_expect(body_is(w, ANSWER));
@@ -602,7 +602,7 @@ Test(llm, answers_probes_through_validation)
     };
 
     llm_take_probe(&w->llm, &probe);
-    llm_peer_lost(&w->llm, SP_SERVICE_VALIDATION);
+    llm_peer_lost(&w->llm, SP_SERVICE_VALIDATION, sp_view_of("x"));
     cr_assert_eq(w->sent_count, 2);
     cr_expect_eq(w->sent[0].id, SP_MSG_PROBE_ANSWER);
     cr_expect_eq(w->sent[0].to, SP_SERVICE_VALIDATION);

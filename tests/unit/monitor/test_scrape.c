@@ -13,6 +13,7 @@ status(struct sources *s, enum sp_service_id service, const char *replica,
                                   .replica = sp_view_of(replica),
                                   .ready = true,
                                   .queue_depth = 2,
+                                  .last = true,
                                   .metrics = sp_view_of(metrics) };
 
     (void)sources_status(s, service, &st, 1000);

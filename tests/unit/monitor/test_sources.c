@@ -30,6 +30,7 @@ status(struct sources *s, const char *replica, const char *boot, int64_t now_ms)
                                   .ready = true,
                                   .queue_depth = 3,
                                   .last_error = SP_VIEW_LITERAL("oh"),
+                                  .last = true,
                                   .metrics = SP_VIEW_LITERAL("a 1\n") };
 
     return sources_status(s, SP_SERVICE_AUTH, &st, now_ms);
@@ -141,6 +142,39 @@ Test(sources, shows_the_last_status_while_it_is_fresh)
     cr_assert_not(source_is_ready(shown, 1000 + SOURCES_SILENT_MS));
     cr_assert_not_null(sources_at(s, 0, 1000 + SOURCES_GONE_MS - 1));
     cr_assert_null(sources_at(s, 0, 1000 + SOURCES_GONE_MS));
+    sources_free(&s);
+}
+
+/* Metrics larger than one message: what is shown is always a whole page, the old
+ * one while a new one comes or has lost a part. */
+Test(sources, metrics_come_in_parts)
+{
+    static const struct {
+        uint64_t part;
+        bool last;
+        const char *metrics;
+        const char *shown;
+    } rows[] = {
+        { 0, false, "a 1\n", "" },           { 1, true, "b 1\n", "a 1\nb 1\n" },
+        { 0, false, "a 2\n", "a 1\nb 1\n" }, { 2, true, "c 2\n", "a 1\nb 1\n" },
+        { 0, true, "a 3\n", "a 3\n" },
+    };
+    struct sources *s = sources_new();
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const struct sp_status st = { .boot = sp_view_make(BOOT_A, 8),
+                                      .replica = SP_VIEW_LITERAL("0"),
+                                      .part = rows[i].part,
+                                      .last = rows[i].last,
+                                      .metrics = sp_view_of(rows[i].metrics) };
+        const struct source *shown = NULL;
+
+        (void)sources_status(s, SP_SERVICE_AUTH, &st, 1000);
+        shown = sources_at(s, 0, 1000);
+        cr_assert_not_null(shown);
+        cr_expect(sp_view_is(sp_buf_view(&shown->metrics), rows[i].shown),
+                  "row %zu: %.*s", i, SP_VIEW(sp_buf_view(&shown->metrics)));
+    }
     sources_free(&s);
 }
 

@@ -189,11 +189,12 @@ Test(codec, refuses_hostile_envelopes)
         { "extension", "\x91\xd4\x01\x00", 4, SP_EFORMAT },
         { "no array", "\x01", 1, SP_EFORMAT },
         { "empty array", "\x90", 1, SP_EFORMAT },
-        { "wrong version", "\x92\x02\x01", 3, SP_EVERSION },
-        { "unknown message", "\x92\x01\x7f", 3, SP_EUNKNOWN },
-        { "too few fields", "\x93\x01\x0d\xc3", 4, SP_EFORMAT },
-        { "wrong type", "\x93\x01\x0d\xa1\x41", 5, SP_EFORMAT },
-        { "beyond the limit", "\x93\x01\x0d\xcd\x01\x00", 6, SP_ELIMIT },
+        { "wrong version", "\x92\x01\x01", 3, SP_EVERSION },
+        { "unknown message", "\x92\x02\x7f", 3, SP_EUNKNOWN },
+        { "too few fields", "\x93\x02\x0e\x01", 4, SP_EFORMAT },
+        { "wrong type", "\x94\x02\x0e\xa1\x41\xc4\x01x", 8, SP_EFORMAT },
+        { "beyond the limit", "\x94\x02\x0e\xcd\x01\x00\xc4\x01x", 9,
+          SP_ELIMIT },
     };
     struct sp_decoder *decoder = sp_decoder_new();
 

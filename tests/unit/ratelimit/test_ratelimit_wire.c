@@ -26,6 +26,7 @@ struct sent {
     enum sp_service_id to;
     enum sp_message_id id;
     enum sp_place_kind kind;
+    char key[16];
     struct sp_answer answer;
     struct sp_admitted_call admitted;
     char headers[2048];
@@ -53,6 +54,7 @@ sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
     }
     cr_assert_lt(rt->count, SP_COUNT(rt->sent));
     *s = (struct sent){ .to = to, .id = id, .kind = place.kind };
+    sp_view_copy_text(s->key, sizeof(s->key), place.key);
     if (id == SP_MSG_ANSWER) {
         s->answer = *(const struct sp_answer *)message;
         memcpy(s->headers, s->answer.headers.ptr, s->answer.headers.len);
@@ -293,25 +295,29 @@ Test(ratelimit_wire, passes_on_what_follows_a_request)
 {
     struct stage s;
     struct sp_msg m = { .id = SP_MSG_CANCEL,
-                        .u.cancel = { .target = SP_SERVICE_LLM } };
+                        .u.cancel = { .target = SP_SERVICE_LLM,
+                                      .executor = SP_VIEW_LITERAL("llm-2") } };
 
     stage_open(&s);
     ratelimit_on_cancel(&s.rl, &m);
     cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_LLM);
-    cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_ALL);
+    cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_NAMED);
+    cr_assert_str_eq(s.rt.sent[0].key, "llm-2");
     m = (struct sp_msg){ .id = SP_MSG_CREDIT,
                          .u.credit = { .target = SP_SERVICE_TOOLS,
+                                       .executor = SP_VIEW_LITERAL("tools-1"),
                                        .bytes = 1 } };
     ratelimit_on_credit(&s.rl, &m);
     cr_assert_eq(s.rt.sent[1].to, SP_SERVICE_TOOLS);
-    cr_assert_eq(s.rt.sent[1].kind, SP_PLACE_ALL);
+    cr_assert_eq(s.rt.sent[1].kind, SP_PLACE_NAMED);
+    cr_assert_str_eq(s.rt.sent[1].key, "tools-1");
     m = (struct sp_msg){ .id = SP_MSG_PROBE };
     ratelimit_on_probe(&s.rl, &m);
     cr_assert_eq(s.rt.count, 5);
-    ratelimit_on_peer(&s.rl, SP_SERVICE_TOOLS, true);
-    ratelimit_on_peer(&s.rl, SP_SERVICE_EDGE, false);
+    ratelimit_on_peer(&s.rl, SP_SERVICE_TOOLS, sp_view_of("x"), true);
+    ratelimit_on_peer(&s.rl, SP_SERVICE_EDGE, sp_view_of("x"), false);
     cr_assert_eq(s.rt.count, 5);
-    ratelimit_on_peer(&s.rl, SP_SERVICE_TOOLS, false);
+    ratelimit_on_peer(&s.rl, SP_SERVICE_TOOLS, sp_view_of("x"), false);
     cr_assert_eq(s.rt.sent[5].to, SP_SERVICE_EDGE);
     cr_assert_eq(s.rt.sent[5].id, SP_MSG_PEER_LOST);
     cr_assert_eq(s.rt.sent[5].kind, SP_PLACE_ALL);

@@ -25,8 +25,8 @@ Test(tools_wire, a_reading_call_is_answered_at_once)
     cr_assert_eq(s.rt.count, 1);
     cr_expect_eq(s.rt.sent[0].to, SP_SERVICE_VALIDATION);
     cr_expect_eq(s.rt.sent[0].id, SP_MSG_RESULT);
-    cr_expect_eq(s.rt.sent[0].place, SP_PLACE_KEY);
-    cr_expect_str_eq(s.rt.sent[0].key, ID_A);
+    cr_expect_eq(s.rt.sent[0].place, SP_PLACE_NAMED);
+    cr_expect_str_eq(s.rt.sent[0].key, "validation-0");
     cr_expect_eq(s.rt.sent[0].status, 200);
     cr_expect_not_null(strstr(s.rt.sent[0].text, "Ada Byron"));
     cr_expect_not(tools_on_turn(&s.desk.tools));
@@ -244,10 +244,10 @@ Test(tools_wire, a_lost_validation_is_told_to_every_edge)
     struct stage s;
 
     stage_open(&s);
-    tools_on_peer(&s.desk.tools, SP_SERVICE_VALIDATION, true);
-    tools_on_peer(&s.desk.tools, SP_SERVICE_MONITOR, false);
+    tools_on_peer(&s.desk.tools, SP_SERVICE_VALIDATION, sp_view_of("x"), true);
+    tools_on_peer(&s.desk.tools, SP_SERVICE_MONITOR, sp_view_of("x"), false);
     cr_expect_eq(s.rt.count, 0);
-    tools_on_peer(&s.desk.tools, SP_SERVICE_VALIDATION, false);
+    tools_on_peer(&s.desk.tools, SP_SERVICE_VALIDATION, sp_view_of("x"), false);
     cr_assert_eq(s.rt.count, 1);
     cr_expect_eq(s.rt.sent[0].id, SP_MSG_PEER_LOST);
     cr_expect_eq(s.rt.sent[0].place, SP_PLACE_ALL);

@@ -45,7 +45,7 @@ expect(struct back *b, enum sp_service_id target, struct expectation what)
     struct pending_entry *entry = NULL;
 
     pending_remove(b->pending, SP_VIEW_LITERAL(ID));
-    entry = pending_put(b->pending, SP_VIEW_LITERAL(ID));
+    entry = pending_put(b->pending, SP_VIEW_LITERAL(ID), 0);
     entry->target = target;
     entry->expect = what;
     entry->rpc_id = sp_dup("7");
@@ -262,13 +262,13 @@ Test(answer, a_stream_passes_piece_by_piece)
     expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "data: {\"a")),
                  ANSWER_PASS);
-    cr_assert_eq(pending_streams(b.pending, 0), 1);
-    cr_assert_eq(pending_streams(b.pending, 1001), 0, "nobody waits any more");
+    cr_assert_eq(pending_find(b.pending, SP_VIEW_LITERAL(ID))->ends_ms,
+                 SP_LEASE_MS, "its lease has begun");
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, false, "\":1}\n\n")),
                  ANSWER_PASS);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, true, "again")),
                  ANSWER_DROP);
-    cr_assert_eq(pending_streams(b.pending, 0), 1);
+    cr_assert_eq(pending_count(b.pending), 1);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(2, true, "data: [DONE]\n\n")),
                  ANSWER_PASS);
     cr_assert_eq(pending_count(b.pending), 0);
@@ -282,14 +282,18 @@ Test(answer, a_stream_that_goes_wrong_is_broken_off)
 
     back_open(&b);
     late.headers = SP_VIEW_LITERAL(JSON);
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "a")), ANSWER_PASS);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(2, false, "c")), ANSWER_BREAK);
     cr_assert_str_eq(b.verdict.why, "part_missing");
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(3, false, "d")), ANSWER_BREAK);
     cr_assert_str_eq(b.verdict.why, "part_without_beginning");
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "a")), ANSWER_PASS);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, late), ANSWER_BREAK);
     cr_assert_str_eq(b.verdict.why, "late_headers");
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "a")), ANSWER_PASS);
     cr_assert_eq(give(&b, SP_SERVICE_TOOLS, piece(1, false, "b")),
                  ANSWER_BREAK);
@@ -306,13 +310,16 @@ Test(answer, a_stream_has_a_longest_length)
 
     back_open(&b);
     b.check.limits = &small;
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "12345")),
                  ANSWER_PASS);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, false, "678")), ANSWER_PASS);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(2, false, "9")), ANSWER_BREAK);
     cr_assert_str_eq(b.verdict.why, "too_long");
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "123456789")),
                  ANSWER_REPLACE);
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, whole(200, JSON, "{\"a\":123}")),
                  ANSWER_REPLACE);
     cr_assert_str_eq(b.verdict.why, "too_long");
@@ -326,6 +333,7 @@ Test(answer, json_comes_in_one_part)
 
     back_open(&b);
     part.last = false;
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, part), ANSWER_REPLACE);
     cr_assert_str_eq(b.verdict.why, "json_in_parts");
     back_close(&b);
@@ -343,17 +351,17 @@ Test(answer, only_the_executor_that_was_asked_answers)
     back_close(&b);
 }
 
-Test(answer, what_a_cancelled_request_still_gets_is_dropped)
+Test(answer, what_a_forgotten_request_still_gets_is_dropped)
 {
     struct back b;
 
     back_open(&b);
     expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "a")), ANSWER_PASS);
-    pending_find(b.pending, SP_VIEW_LITERAL(ID))->cancelled = true;
-    cr_assert_eq(pending_streams(b.pending, 0), 0);
+    pending_remove(b.pending, SP_VIEW_LITERAL(ID));
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, false, "b")), ANSWER_DROP);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(2, true, "c")), ANSWER_DROP);
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, whole(200, JSON, "{}")), ANSWER_DROP);
     cr_assert_eq(pending_count(b.pending), 0);
     back_close(&b);
 }

@@ -1,5 +1,5 @@
-/* Requests whose answers are to come: found by id, bounded, the one used
- * longest ago goes first. */
+/* Requests whose answers are to come: found by id, bounded, and none goes before
+ * its time. */
 #include "services/validation/screen/pending.h"
 
 #include <criterion/criterion.h>
@@ -23,7 +23,7 @@ Test(pending, finds_what_was_put_and_forgets_what_was_removed)
     char id[PENDING_ID_BYTES];
 
     for (unsigned i = 0; i < 100; i++) {
-        pending_put(pending, id_of(i, id))->next_seq = i;
+        pending_put(pending, id_of(i, id), 0)->next_seq = i;
     }
     for (unsigned i = 0; i < 100; i += 2) {
         pending_remove(pending, id_of(i, id));
@@ -35,7 +35,7 @@ Test(pending, finds_what_was_put_and_forgets_what_was_removed)
         cr_assert_eq(entry != NULL, i % 2 == 1, "%u", i);
         if (entry != NULL) {
             cr_assert_eq(entry->next_seq, i);
-            cr_assert_eq(pending_put(pending, id_of(i, id)), entry);
+            cr_assert_eq(pending_put(pending, id_of(i, id), 0), entry);
         }
     }
     pending_remove(pending, id_of(0, id));
@@ -45,25 +45,45 @@ Test(pending, finds_what_was_put_and_forgets_what_was_removed)
     cr_assert_null(pending);
 }
 
-Test(pending, the_one_used_longest_ago_makes_room_and_leaves_nothing)
+Test(pending, only_what_is_over_makes_room_and_leaves_nothing)
 {
     struct pending *pending = pending_new(4);
     char id[PENDING_ID_BYTES];
 
     for (unsigned i = 0; i < 4; i++) {
-        pending_put(pending, id_of(i, id))->rpc_id = sp_dup("7");
+        struct pending_entry *entry = pending_put(pending, id_of(i, id), 0);
+
+        entry->rpc_id = sp_dup("7");
+        entry->streaming = i == 2;
+        entry->ends_ms = i < 2 ? 1000 : 5000;
     }
-    cr_assert_not_null(pending_find(pending, id_of(0, id)));
-    cr_assert_null(pending_put(pending, id_of(9, id))->rpc_id,
+    cr_assert_null(pending_put(pending, id_of(9, id), 999));
+    cr_assert_eq(pending_count(pending), 4);
+    cr_assert_null(pending_put(pending, id_of(9, id), 1000)->rpc_id,
                    "a new entry is empty");
-    cr_assert_eq(pending_count(pending), 4);
-    cr_assert_eq(pending_evicted(pending), 1);
-    cr_assert_null(pending_find(pending, id_of(1, id)));
-    cr_assert_not_null(pending_find(pending, id_of(0, id)));
-    for (unsigned i = 100; i < 1000; i++) {
-        (void)pending_put(pending, id_of(i, id));
+    cr_assert_eq(pending_count(pending), 3);
+    cr_assert_eq(pending_expired(pending), 2);
+    cr_assert_null(pending_find(pending, id_of(0, id)));
+    cr_assert_not_null(pending_find(pending, id_of(2, id)));
+    cr_assert_not_null(pending_find(pending, id_of(3, id)));
+    pending_free(&pending);
+}
+
+Test(pending, sweeps_find_all_that_is_over)
+{
+    struct pending *pending = pending_new(10000);
+    char id[PENDING_ID_BYTES];
+
+    for (unsigned i = 0; i < 10000; i++) {
+        pending_put(pending, id_of(i, id), 0)->ends_ms = 1000 + i % 2;
     }
-    cr_assert_eq(pending_count(pending), 4);
-    cr_assert_eq(pending_evicted(pending), 901);
+    for (int i = 0; i < 3; i++) {
+        pending_sweep(pending, 1000);
+    }
+    cr_assert_eq(pending_count(pending), 5000);
+    for (int i = 0; i < 3; i++) {
+        pending_sweep(pending, 1001);
+    }
+    cr_assert_eq(pending_count(pending), 0);
     pending_free(&pending);
 }

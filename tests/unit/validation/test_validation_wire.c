@@ -69,6 +69,13 @@ sp_runtime_loop(struct sp_runtime *rt)
     return rt->loop;
 }
 
+struct sp_view
+sp_runtime_own_name(struct sp_runtime *rt)
+{
+    (void)rt;
+    return SP_VIEW_LITERAL("validation-3");
+}
+
 void
 sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
                    ...)
@@ -108,6 +115,8 @@ stage_open(struct stage *s)
     s->v.answer.pending = s->v.pending;
     answer_init(&s->v.answer);
     s->v.verdict = verdict_new();
+    s->v.sweep =
+        (struct sp_timer){ .expired = validation_on_sweep, .arg = &s->v };
 }
 
 static void
@@ -170,7 +179,7 @@ Test(validation_wire, a_good_call_goes_on_untouched_by_its_principal)
     struct stage s;
     struct sp_msg m = call(CALL_BODY);
     const struct sp_checked_call *out = &s.rt.sent[0].checked;
-    unsigned char key[SP_ROUTE_KEY_BYTES];
+    unsigned char key[SP_PRINCIPAL_KEY_BYTES];
 
     stage_open(&s);
     validation_on_call(&s.v, &m);
@@ -195,6 +204,7 @@ Test(validation_wire, a_good_call_goes_on_untouched_by_its_principal)
     cr_assert(sp_view_is(out->name, "get_customer_info"));
     cr_assert_eq(out->cost, 100);
     cr_assert(sp_view_is(out->rpc_id, "7"));
+    cr_assert(sp_view_is(out->screen_by, "validation-3"));
     cr_assert_eq(s.rt.events, 0);
     cr_assert_eq(pending_count(s.v.pending), 1);
     stage_close(&s);
@@ -253,6 +263,7 @@ Test(validation_wire, a_missing_stage_is_503_and_an_expired_call_nothing)
 
     stage_open(&s);
     s.rt.result = SP_ENOPEER;
+    m.u.call.attempt = 0;
     validation_on_call(&s.v, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.rt.sent[0].answer.status, 503);
@@ -324,6 +335,104 @@ Test(validation_wire, a_bad_answer_is_withheld_and_told)
     stage_close(&s);
 }
 
+/* A question to a model is on its way. */
+static void
+expect_stream(struct stage *s)
+{
+    struct pending_entry *entry =
+        pending_put(s->v.pending, SP_VIEW_LITERAL(ID), 0);
+
+    entry->target = SP_SERVICE_LLM;
+    entry->expect.kind = EXPECT_MODEL;
+    entry->ends_ms = INT64_MAX;
+}
+
+/* Of an answer whose question another replica knows nothing passes here, in
+ * whatever order it comes. */
+Test(validation_wire, an_answer_without_its_question_does_not_pass)
+{
+    struct stage s;
+    struct sp_msg parts[] = {
+        result(SP_SERVICE_TOOLS, 0, true, "content-type: application/json\n",
+               "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{}}"),
+        result(SP_SERVICE_LLM, 0, false, "content-type: text/event-stream\n",
+               "a"),
+        result(SP_SERVICE_LLM, 1, true, "", "b"),
+    };
+
+    stage_open(&s);
+    for (size_t i = 0; i < SP_COUNT(parts); i++) {
+        validation_on_result(&s.v, &parts[i]);
+    }
+    cr_assert_eq(s.rt.count, 0);
+    cr_assert_eq(s.v.figures.discarded, SP_COUNT(parts));
+    cr_assert_eq(pending_count(s.v.pending), 0);
+    stage_close(&s);
+}
+
+/* Where no room is left for what an answer is checked against, the call does
+ * not go on; a stream never makes room for it. */
+Test(validation_wire, without_room_for_its_answer_no_call_goes_on)
+{
+    struct stage s;
+    struct sp_msg m = call(CALL_BODY);
+
+    stage_open(&s);
+    m.u.call.attempt = 0;
+    for (unsigned char i = 0; i < 16; i++) {
+        char id[PENDING_ID_BYTES] = { (char)i };
+        struct pending_entry *entry =
+            pending_put(s.v.pending, sp_view_make(id, sizeof(id)), 0);
+
+        entry->streaming = true;
+        entry->ends_ms = INT64_MAX;
+    }
+    validation_on_call(&s.v, &m);
+    cr_assert_eq(s.rt.count, 1);
+    cr_assert_eq(s.rt.sent[0].answer.status, 503);
+    cr_assert_eq(pending_count(s.v.pending), 16);
+    stage_close(&s);
+}
+
+/* The edge's question keeps a stream alive; without it the entry ends. */
+Test(validation_wire, credit_renews_the_lease_of_a_stream)
+{
+    struct stage s;
+    struct sp_msg first = result(SP_SERVICE_LLM, 0, false,
+                                 "content-type: text/event-stream\n", "a");
+    struct sp_msg credit = { .from = SP_SERVICE_AUTH };
+    struct pending_entry *entry = NULL;
+
+    stage_open(&s);
+    expect_stream(&s);
+    validation_on_result(&s.v, &first);
+    entry = pending_find(s.v.pending, SP_VIEW_LITERAL(ID));
+    cr_assert_not_null(entry);
+    entry->ends_ms = 0;
+    credit.u.credit.request_id = SP_VIEW_LITERAL(ID);
+    validation_on_credit(&s.v, &credit);
+    cr_assert_eq(entry->ends_ms, sp_loop_now_ms(s.rt.loop) + SP_LEASE_MS);
+    entry->ends_ms = 0;
+    validation_on_sweep(&s.v);
+    cr_assert_eq(pending_count(s.v.pending), 0);
+    sp_loop_stop(s.rt.loop, &s.v.sweep);
+    stage_close(&s);
+}
+
+Test(validation_wire, a_cancelled_request_is_forgotten)
+{
+    struct stage s;
+    struct sp_msg cancel = { .from = SP_SERVICE_AUTH };
+
+    stage_open(&s);
+    cancel.u.cancel.request_id = SP_VIEW_LITERAL(ID);
+    expect_stream(&s);
+    validation_on_cancel(&s.v, &cancel);
+    cr_assert_eq(pending_count(s.v.pending), 0);
+    cr_assert_eq(s.rt.count, 0, "no executor has to be told");
+    stage_close(&s);
+}
+
 Test(validation_wire, a_stream_that_breaks_is_shown_to_the_edge_as_a_gap)
 {
     struct stage s;
@@ -332,8 +441,10 @@ Test(validation_wire, a_stream_that_breaks_is_shown_to_the_edge_as_a_gap)
     struct sp_msg third = result(SP_SERVICE_LLM, 2, true, "", "c");
 
     stage_open(&s);
+    expect_stream(&s);
     validation_on_result(&s.v, &first);
     cr_assert_eq(validation_in_flight(&s.v), 1);
+    cr_assert_eq(s.rt.sent[0].answer.covers, 1);
     validation_on_result(&s.v, &third);
     cr_assert_eq(s.rt.count, 2);
     cr_assert_eq(s.rt.sent[1].answer.seq, SP_MAX_UINT);
@@ -351,6 +462,7 @@ Test(validation_wire, the_rest_is_forwarded_by_its_rows)
 
     stage_open(&s);
     m.u.cancel.request_id = SP_VIEW_LITERAL(ID);
+    m.u.cancel.executor = SP_VIEW_LITERAL("tools-1");
     validation_on_cancel(&s.v, &m);
     validation_on_credit(&s.v, &m);
     validation_on_probe(&s.v, &m);
@@ -367,10 +479,10 @@ Test(validation_wire, the_rest_is_forwarded_by_its_rows)
     answer.u.probe_answer.service = SP_SERVICE_LLM;
     validation_on_probe_answer(&s.v, &answer);
     cr_assert_eq(s.rt.count, 4);
-    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, true);
-    validation_on_peer(&s.v, SP_SERVICE_EDGE, false);
+    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, sp_view_of("x"), true);
+    validation_on_peer(&s.v, SP_SERVICE_EDGE, sp_view_of("x"), false);
     cr_assert_eq(s.rt.count, 4);
-    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, false);
+    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, sp_view_of("x"), false);
     cr_assert_eq(s.rt.sent[4].id, SP_MSG_PEER_LOST);
     cr_assert_eq(s.rt.sent[4].kind, SP_PLACE_ALL);
     stage_close(&s);

@@ -259,6 +259,7 @@ seal(struct auth *auth, const struct sp_http_request *request,
         .subject = who->subject,
         .client = who->client,
         .scopes = who->scopes,
+        .token_expires_ms = (uint64_t)who->expires_ms,
         .expires_ms = (uint64_t)now_ms + request->deadline_ms,
     };
     const struct sp_passport_request covered = {

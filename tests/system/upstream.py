@@ -81,6 +81,7 @@ class Upstream(ThreadingHTTPServer):
 
     daemon_threads = True
     block_on_close = False
+    request_queue_size = 256  # all streams of a test may begin at once
 
     def __init__(self, endless=False, host="127.0.0.1"):
         super().__init__((host, 0), Handler)

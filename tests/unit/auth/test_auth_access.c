@@ -185,6 +185,7 @@ open_passport(const struct sent *call, const struct sp_http_request *request,
         cr_assert(sp_view_is(passport.subject, "demo"));
         cr_assert(sp_view_is(passport.client, "demo"));
         cr_assert(sp_view_is(passport.scopes, "customer:read"));
+        cr_assert_gt(passport.token_expires_ms, passport.expires_ms);
     }
     sp_secret_free(&key);
     sp_buf_free(&plain);

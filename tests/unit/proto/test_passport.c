@@ -35,6 +35,13 @@ sealed_by(const char *bytes)
         .subject = sp_view_of("alice"),
         .client = sp_view_of("demo"),
         .scopes = sp_view_of("customer:read ticket:create"),
+        .tenant = sp_view_of("north"),
+        .roles = sp_view_of("operator auditor"),
+        .groups = sp_view_of("staff"),
+        .strength = sp_view_of("mfa"),
+        .cnf = sp_view_of("thumbprint"),
+        .token_id = sp_view_of("token"),
+        .token_expires_ms = 5000,
         .expires_ms = 1000,
     };
 
@@ -71,6 +78,14 @@ Test(passport, opens_for_its_own_request)
     cr_assert(sp_view_is(passport.subject, "alice"));
     cr_assert(sp_view_is(passport.client, "demo"));
     cr_assert(sp_view_is(passport.scopes, "customer:read ticket:create"));
+    cr_assert(sp_view_is(passport.tenant, "north"));
+    cr_assert(sp_view_is(passport.roles, "operator auditor"));
+    cr_assert(sp_view_is(passport.groups, "staff"));
+    cr_assert(sp_view_is(passport.strength, "mfa"));
+    cr_assert(sp_view_is(passport.cnf, "thumbprint"));
+    cr_assert(sp_view_is(passport.token_id, "token"));
+    cr_assert_eq(passport.token_expires_ms, 5000);
+    cr_assert_eq(passport.expires_ms, 1000);
     sp_buf_free(&plain);
     sp_buf_free(&sealed);
 }

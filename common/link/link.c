@@ -244,6 +244,26 @@ sp_links_leave(struct sp_links *links)
     }
 }
 
+/* The executors hear CANCEL and CREDIT from the sender of their work: they
+ * cannot close its socket while they hold a call. */
+static bool
+brings_work_alone(enum sp_service_id from, enum sp_service_id self)
+{
+    return sp_route_exists(SP_MSG_HTTP_REQUEST, from, self) ||
+           sp_route_exists(SP_MSG_CALL, from, self) ||
+           sp_route_exists(SP_MSG_CHECKED_CALL, from, self);
+}
+
+void
+sp_links_close_work(struct sp_links *links)
+{
+    for (int i = 0; links->tcp && i < SP_SERVICE_COUNT; i++) {
+        if (brings_work_alone((enum sp_service_id)i, links->self)) {
+            sp_link_close_in(&links->in[i]);
+        }
+    }
+}
+
 void
 sp_links_free(struct sp_links **links_p)
 {
@@ -257,7 +277,9 @@ sp_links_free(struct sp_links **links_p)
             sp_link_peer_free(&links->out[i].peers[j], EXIT_LINGER_MS);
         }
     }
-    sp_link_close_in(links);
+    for (size_t i = 0; i < SP_SERVICE_COUNT; i++) {
+        sp_link_close_in(&links->in[i]);
+    }
     sp_link_zap_free(&links->zap);
     if (links->context != NULL) {
         (void)zmq_ctx_term(links->context);

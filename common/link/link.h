@@ -113,6 +113,13 @@ sp_links_refused(const struct sp_links *links);
 void
 sp_links_leave(struct sp_links *links);
 
+/* tcp: closes the sockets that bring new work alone. The DNS names a container
+ * until it ends, so that only a closed socket sends its senders elsewhere; what
+ * it still holds is lost, and the edge sends that again. Later than
+ * sp_links_leave(), when ipc senders have stopped by themselves. */
+void
+sp_links_close_work(struct sp_links *links);
+
 void
 sp_links_free(struct sp_links **links);
 

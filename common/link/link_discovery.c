@@ -195,7 +195,10 @@ sp_link_peers_up(const struct sp_link_out *out)
     size_t up = 0;
 
     for (size_t i = 0; i < out->count; i++) {
-        up += sp_link_peer_up(out->peers[i]) ? 1 : 0;
+        up += sp_link_peer_up(out->peers[i]) &&
+                      !sp_link_peer_leaves(out->peers[i])
+                  ? 1
+                  : 0;
     }
     return up;
 }

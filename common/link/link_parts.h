@@ -74,8 +74,9 @@ sp_link_refuse(struct sp_links *links, enum sp_service_id from,
 SP_MUST_CHECK int
 sp_link_open_in(struct sp_links *links, enum sp_service_id from);
 
+/* Harmless where it is closed, or was never open. */
 void
-sp_link_close_in(struct sp_links *links);
+sp_link_close_in(struct sp_link_in *in);
 
 /* Turn hook: takes what has come, a bounded number of frames of each sender;
  * true where more is left. */

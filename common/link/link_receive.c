@@ -179,17 +179,14 @@ sp_link_open_in(struct sp_links *links, enum sp_service_id from)
 }
 
 void
-sp_link_close_in(struct sp_links *links)
+sp_link_close_in(struct sp_link_in *in)
 {
-    for (size_t i = 0; i < SP_SERVICE_COUNT; i++) {
-        struct sp_link_in *in = &links->in[i];
-
-        if (in->pull == NULL) {
-            continue;
-        }
-        if (in->watch.fd > 0) {
-            sp_loop_remove(links->loop, &in->watch);
-        }
-        (void)zmq_close(in->pull);
+    if (in->pull == NULL) {
+        return;
     }
+    if (in->watch.fd > 0) {
+        sp_loop_remove(in->links->loop, &in->watch);
+    }
+    (void)zmq_close(in->pull);
+    in->pull = NULL;
 }

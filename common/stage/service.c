@@ -60,6 +60,7 @@ struct sp_runtime {
     int64_t drain_began_ms;
     bool draining;
     bool left;
+    bool work_closed;
     int pulse;             /* descriptor, see common/stage/pulse.h */
     unsigned char boot[8]; /* this run, for the audit trail */
     char trouble[TROUBLE_MAX + 1];
@@ -511,6 +512,10 @@ on_drain(void *arg)
     if (!rt->left && (rt->service->id != SP_SERVICE_EDGE || in_flight == 0)) {
         sp_links_leave(rt->links);
         rt->left = true;
+    }
+    if (!rt->work_closed && passed_ms >= LEAVE_MS) {
+        sp_links_close_work(rt->links);
+        rt->work_closed = true;
     }
     if ((passed_ms >= LEAVE_MS && in_flight == 0 &&
          sp_links_pending(rt->links) == 0) ||

@@ -391,6 +391,44 @@ Test(link, a_name_that_nobody_has_is_not_sent_elsewhere)
     world_free(world);
 }
 
+/* The second receiver leaves once it is up; what follows waits until the sender
+ * has seen it. */
+static void
+on_leaving(void *arg)
+{
+    struct burst *burst = arg;
+    struct world *world = burst->world;
+    size_t up = sp_links_peers(world->sender.links, SP_SERVICE_AUTH);
+
+    if (up == 2) {
+        sp_links_leave(world->receivers[1].links);
+    }
+    if (up == 1 && world->ups == 2) {
+        burst->timer.expired = on_burst;
+        world->want_ups = 1;
+    }
+    sp_loop_start(world->loop, &burst->timer, 1);
+}
+
+Test(link, a_replica_that_leaves_gets_nothing_but_what_names_it)
+{
+    for (int named = 0; named < 2; named++) {
+        struct world *world = world_new(2);
+        struct burst burst = { .place.kind = SP_PLACE_ANY, .count = 100 };
+
+        if (named == 1) {
+            burst.place = (struct sp_place){ SP_PLACE_NAMED, sp_view_of("1") };
+        }
+        world->want_messages = 100;
+        burst_start(&burst, world);
+        burst.timer.expired = on_leaving;
+        run(world);
+        cr_expect_eq(world->receivers[named].messages, 100);
+        cr_expect_eq(world->downs, 0, "its connection stands");
+        world_free(world);
+    }
+}
+
 Test(link, all_reaches_every_replica)
 {
     struct world *world = world_new(2);

@@ -2,6 +2,7 @@
 and clients that do not read."""
 
 import json
+import select
 import socket
 
 import pytest
@@ -176,3 +177,25 @@ def test_clients_that_vanish_leave_the_gate_whole(gate, requests):
             tls.close()
     assert gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
     assert pids == {r["service"]: r["pid"] for r in gate.status()}
+
+
+def test_a_stream_outlives_the_time_for_taking_it():
+    """send_ms is for clients that take nothing: one that reads at once is never
+    slow, though the stream lasts for many times that long, silences included.
+    In the real jail: what the edge sees of its client must not be refused
+    there."""
+    edit = {"edge.yaml": lambda text: text.replace(
+        "send_ms: 30000", "send_ms: 200")}
+    with Upstream() as upstream, \
+            Gate(edit={**upstream.edit, **edit}) as gate:
+        gate.await_ready()
+        answer = start_stream(gate).getresponse()
+        for word in ("one", "two", "three"):
+            assert word in answer.readline().decode(), word
+            assert answer.readline() == b"\n"
+            # Several looks at a client that has nothing left to take.
+            assert not select.select([], [], [], 0.9)[0]
+            upstream.pace.release()
+        assert answer.read().endswith(b"data: [DONE]\n\n")
+        kinds = {r["kind"] for r in gate.audit()}
+        assert not kinds & {"client_slow", "stream_broken"}, kinds

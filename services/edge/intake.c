@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "proto/paths.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
@@ -17,9 +18,9 @@
 #include "services/edge/mhd/layout.h"
 #include "services/edge/mhd/records.h"
 #include "services/edge/mhd/reply.h"
-#include "services/edge/paths.h"
 #include "services/edge/pipeline.h"
 #include "services/edge/request.h"
+#include "services/edge/target.h"
 
 /* A refused body up to this length is read to its end, so that the client
  * gets to read the refusal; beyond it the connection just ends. */
@@ -111,13 +112,13 @@ walk_headers(struct request *r, struct MHD_Connection *mhd, const char *method,
 static enum http_fault
 check_target(struct request *r)
 {
-    int error = paths_read(sp_buf_view(&r->target), &r->path, &r->query);
+    int error = target_read(sp_buf_view(&r->target), &r->path, &r->query);
 
     if (error != 0) {
         sp_buf_reset(&r->path);
         return error == SP_ELIMIT ? HTTP_LONG_TARGET : HTTP_BAD_TARGET;
     }
-    r->rule = paths_find(sp_buf_view(&r->path));
+    r->rule = sp_path_find(sp_buf_view(&r->path));
     return HTTP_OK;
 }
 
@@ -135,7 +136,7 @@ check_route(const struct request *r, const struct http_headers *h)
     if (r->rule == NULL) {
         return HTTP_NOT_FOUND;
     }
-    if (!paths_allows(r->rule, r->method)) {
+    if (!sp_path_takes(r->rule, r->method)) {
         return HTTP_METHOD;
     }
     if (h->length > request_body_room(r)) {
@@ -160,8 +161,8 @@ check_headers(struct request *r, struct MHD_Connection *mhd, const char *method,
     bool takes_body = false;
     enum http_fault fault = http_version(sp_view_of(version), &r->minor);
 
-    r->method = paths_method(sp_view_of(method));
-    takes_body = (r->method & (PATHS_GET | PATHS_HEAD)) == 0;
+    r->method = sp_method_find(sp_view_of(method));
+    takes_body = (r->method & (SP_METHOD_GET | SP_METHOD_HEAD)) == 0;
     if (fault == HTTP_OK) {
         fault = check_target(r);
     }
@@ -215,13 +216,14 @@ static void
 refuse(struct request *r, enum http_fault fault)
 {
     const struct http_fault_info *info = http_fault_info(fault);
+    char allow[SP_PATH_ALLOW_MAX];
     const struct reply_refusal refusal = {
         .status = info->status,
         .code = info->code,
         .text = info->text,
         .close = info->close,
         .retry_after_s = fault == HTTP_BUSY ? BUSY_RETRY_S : 0,
-        .allow = fault == HTTP_METHOD ? paths_allow(r->rule) : NULL,
+        .allow = fault == HTTP_METHOD ? sp_path_allow(r->rule, allow) : NULL,
     };
 
     r->edge->figures.refused++;
@@ -348,11 +350,11 @@ take_whole(struct request *r)
         refuse(r, r->fault);
         return queue(r);
     }
-    if (r->rule->server == PATHS_HEALTHZ) {
+    if (r->rule->id == SP_PATH_HEALTHZ) {
         answer_health(r);
         return queue(r);
     }
-    if (r->rule->server == PATHS_READYZ) {
+    if (r->rule->id == SP_PATH_READYZ) {
         answer_ready(r);
         return queue(r);
     }

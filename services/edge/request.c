@@ -9,6 +9,7 @@
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
+#include "services/edge/target.h"
 
 /* Requests kept for reuse, and the largest buffer that is kept with them. */
 #define SPARE_MAX 256
@@ -28,7 +29,7 @@ request_new(struct edge *edge, struct connection *connection)
     } else {
         r = sp_alloc(sizeof(*r));
         r->target = sp_buf_new(edge->config->limits.connection_bytes);
-        r->path = sp_buf_new(PATHS_MAX_PATH + 1);
+        r->path = sp_buf_new(TARGET_MAX_PATH + 1);
         r->headers = sp_buf_new(SP_MAX_HEADERS);
         r->credentials = sp_buf_new(SP_MAX_CREDENTIALS);
         r->body = sp_buf_new(edge->config->limits.body_bytes);

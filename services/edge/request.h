@@ -9,10 +9,10 @@
 #include "common/process/loop.h"
 #include "common/text/buf.h"
 #include "proto/message.h"
+#include "proto/paths.h"
 #include "proto/replica.h"
 #include "services/edge/http_rules.h"
 #include "services/edge/owner.h"
-#include "services/edge/paths.h"
 #include "services/edge/request_table.h"
 #include "services/edge/stream.h"
 
@@ -38,13 +38,13 @@ struct request {
     enum http_fault fault; /* told when the body has been passed over */
 
     /* As the client sent it. */
-    const struct paths_rule *rule; /* NULL: no such path */
-    unsigned method;               /* enum paths_method */
-    int minor;                     /* of the HTTP version */
-    const char *target_at;         /* where the library had the target */
-    struct sp_buf target;          /* raw */
-    struct sp_buf path;            /* decoded */
-    struct sp_view query;          /* in `target` */
+    const struct sp_path *rule; /* NULL: no such path */
+    enum sp_method method;
+    int minor;             /* of the HTTP version */
+    const char *target_at; /* where the library had the target */
+    struct sp_buf target;  /* raw */
+    struct sp_buf path;    /* decoded */
+    struct sp_view query;  /* in `target` */
     struct sp_buf headers;
     struct sp_buf credentials;
     struct sp_buf body;

@@ -293,8 +293,8 @@ stage_request(struct stage *s, const char *path)
     (void)sp_buf_add_str(&r->headers, "accept: text/event-stream\n");
     (void)sp_buf_add_str(&r->credentials, "authorization: Bearer x\n");
     cr_assert_eq(request_add_body(r, SP_VIEW_LITERAL("{}")), 0);
-    r->rule = paths_find(sp_view_of(path));
-    r->method = PATHS_POST;
+    r->rule = sp_path_find(sp_view_of(path));
+    r->method = SP_METHOD_POST;
     r->minor = 1;
     r->state = REQUEST_BODY;
     return r;

@@ -6,6 +6,7 @@
 #include "common/base/log.h"
 #include "common/stage/refusal.h"
 #include "common/text/headers.h"
+#include "proto/paths.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/http_rules.h"
@@ -147,7 +148,7 @@ finish_whole(struct request *r, unsigned status, struct sp_view headers,
              struct sp_view body, bool close)
 {
     finish(r, copy_body(body), status, headers, close);
-    r->body_follows = body.len > 0 && r->method != PATHS_HEAD;
+    r->body_follows = body.len > 0 && r->method != SP_METHOD_HEAD;
 }
 
 void
@@ -207,8 +208,8 @@ reply_refuse(struct request *r, const struct reply_refusal *refusal)
     struct sp_buf headers = sp_buf_new(REFUSAL_MAX);
     struct sp_buf body = sp_buf_new(REFUSAL_MAX);
 
-    if (sp_refusal_write(&words, sp_refusal_form(sp_buf_view(&r->path)),
-                         &headers, &body) != 0) {
+    if (sp_refusal_write(&words, sp_path_form(sp_buf_view(&r->path)), &headers,
+                         &body) != 0) {
         sp_fatal("refusal_too_long", "code=%s", refusal->code);
     }
     if (refusal->allow != NULL) {
@@ -256,7 +257,7 @@ reply_library(const struct request *r, unsigned status, struct sp_buf *out)
     struct sp_view name = { 0 };
     struct sp_view value = { 0 };
 
-    if (sp_refusal_write(&words, sp_refusal_form(path), &headers, &body) != 0) {
+    if (sp_refusal_write(&words, sp_path_form(path), &headers, &body) != 0) {
         sp_fatal("refusal_too_long", "code=%s", words.code);
     }
     (void)sp_buf_addf(out, "HTTP/1.1 %u %s\r\n", status,

@@ -44,9 +44,9 @@ Test(edge_pipeline, head_travels_as_get_and_each_class_has_its_deadline)
         const char *name;
         uint64_t deadline_ms;
     } rows[] = {
-        { "/jwks", PATHS_HEAD, "GET", 2000 },
-        { "/v1/models", PATHS_GET, "GET", 60000 },
-        { "/mcp", PATHS_DELETE, "DELETE", STAGE_DEADLINE_MS },
+        { "/jwks", SP_METHOD_HEAD, "GET", 2000 },
+        { "/v1/models", SP_METHOD_GET, "GET", 60000 },
+        { "/mcp", SP_METHOD_DELETE, "DELETE", STAGE_DEADLINE_MS },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
@@ -834,13 +834,13 @@ Test(edge_pipeline, the_usual_time_is_learned_once_per_request)
     r = stage_send(&s, "/mcp");
     r->sent_us -= 100000;
     stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
-    usual_us = s.edge.retry.usual_us[PATHS_MCP];
+    usual_us = s.edge.retry.usual_us[SP_CLASS_MCP];
     cr_expect_geq(usual_us, 100000);
     r->sent_us -= 20000000;
     stage_lost_replica(&s, SP_SERVICE_TOOLS, KEY);
     stage_started(&s, r, SP_SERVICE_TOOLS, OTHER_KEY);
     stage_answer_whole(&s, r);
-    cr_expect_eq(s.edge.retry.usual_us[PATHS_MCP], usual_us);
+    cr_expect_eq(s.edge.retry.usual_us[SP_CLASS_MCP], usual_us);
     pipeline_end(r);
     stage_close(&s);
 }

@@ -18,6 +18,8 @@
 #include "services/edge/mhd/layout.h"
 #include "services/edge/mhd/records.h"
 #include "services/edge/mhd/reply.h"
+#include "services/edge/mhd/room.h"
+#include "services/edge/mhd/transport.h"
 #include "services/edge/pipeline.h"
 #include "services/edge/request.h"
 #include "services/edge/target.h"
@@ -241,10 +243,23 @@ queue(struct request *r)
     if (r->body_follows) {
         records_hold(c);
     }
+    r->head_due = true;
     result = MHD_queue_response(c->mhd, r->status, r->response);
     MHD_destroy_response(r->response);
     r->response = NULL;
     return result;
+}
+
+/* attack: a head that just fits, so that the answer does not. */
+static enum MHD_Result
+refuse_by_hand(struct request *r)
+{
+    const struct http_fault_info *info = http_fault_info(HTTP_MANY_HEADERS);
+
+    r->edge->figures.refused++;
+    tell_refused(r, info->status, info->code);
+    transport_answer(r->connection, info->status);
+    return MHD_NO;
 }
 
 /* True where the body behind a refused head may be read and forgotten: its end
@@ -305,6 +320,10 @@ take_headers(struct request *r, const char *method, const char *version)
 
     note_handshake(c);
     r->fault = check_headers(r, c->mhd, method, version, &w);
+    if (!room_for_answer(c->mhd, block_len(c->mhd),
+                         r->edge->config->limits.connection_bytes)) {
+        return refuse_by_hand(r);
+    }
     has_body = w.headers.length > 0 || w.headers.chunked;
     if (r->fault != HTTP_OK && (has_body ? !passes_over(r->fault, &w.headers)
                                          : http_fault_info(r->fault)->close)) {

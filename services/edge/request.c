@@ -33,6 +33,7 @@ request_new(struct edge *edge, struct connection *connection)
         r->headers = sp_buf_new(SP_MAX_HEADERS);
         r->credentials = sp_buf_new(SP_MAX_CREDENTIALS);
         r->body = sp_buf_new(edge->config->limits.body_bytes);
+        r->head = sp_buf_new(REQUEST_HEAD_MAX);
     }
     r->edge = edge;
     r->connection = connection;
@@ -58,6 +59,7 @@ free_buffers(struct request *r)
     sp_buf_free(&r->headers);
     sp_buf_free(&r->credentials);
     sp_buf_free(&r->body);
+    sp_buf_free(&r->head);
 }
 
 size_t
@@ -125,11 +127,13 @@ request_free(struct request *r)
     keep_small(&r->path);
     keep_small(&r->headers);
     keep_small(&r->credentials);
+    keep_small(&r->head);
     clean.target = r->target;
     clean.path = r->path;
     clean.headers = r->headers;
     clean.credentials = r->credentials;
     clean.body = r->body;
+    clean.head = r->head;
     clean.spare = edge->spare;
     *r = clean;
     edge->spare = r;

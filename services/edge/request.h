@@ -29,6 +29,9 @@ enum request_state {
 };
 
 #define REQUEST_TRACE_MAX 64
+/* Header lines of an answer: the text grows by a CR for each, which has four
+ * bytes at least, and by the headers that we and the library add. */
+#define REQUEST_HEAD_MAX (SP_MAX_HEADERS + SP_MAX_HEADERS / 4 + 2048)
 
 struct request {
     struct request_entry entry;
@@ -76,6 +79,10 @@ struct request {
     /* The answer. */
     unsigned status;
     struct MHD_Response *response; /* until it is queued */
+    struct sp_buf head;            /* its header lines, as they are sent */
+    size_t head_sent;              /* bytes of it that have left */
+    bool head_due;                 /* the library is about to write its own */
+    bool head_joined;              /* `head` has the library's lines as well */
     bool body_follows;             /* its body is there with its head */
     bool streaming;
     bool events;      /* text/event-stream */

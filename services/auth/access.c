@@ -10,7 +10,7 @@
 #include "proto/paths.h"
 #include "services/auth/oauth/credentials.h"
 
-#define MAX_CHALLENGE 4096
+#define MAX_CHALLENGE (SP_MAX_HEADERS / 2)
 
 /* The row of a path whose requests go on to validation, or NULL: everything
  * else ends here. */

@@ -61,18 +61,11 @@ tell_withheld(const struct request *r, struct sp_view name,
               struct sp_view value)
 {
     char detail[REPLY_DETAIL_MAX];
-    const struct sp_occurrence what = {
-        .kind = "header_withheld",
-        .request_id = sp_view_make(r->entry.id, REQUEST_ID_LEN),
-        .address = sp_view_of(r->connection->address),
-        .object = sp_view_of(r->rule->path),
-        .detail = detail,
-    };
 
     (void)snprintf(detail, sizeof(detail), "header=%.*s bytes=%zu",
                    (int)(name.len < NAME_SHOWN ? name.len : NAME_SHOWN),
                    name.ptr, value.len);
-    sp_runtime_event(r->edge->rt, &what);
+    pipeline_report(r, "header_withheld", 0, detail);
 }
 
 /* The lines of header text that an answer of this request may have; NULL: one

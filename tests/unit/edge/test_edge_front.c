@@ -21,7 +21,7 @@ give(struct front_stand *f, const struct sp_answer *answer)
                               .from = SP_SERVICE_AUTH,
                               .u.answer = *answer };
 
-    pipeline_on_answer(&f->edge, &m);
+    wire_on_answer(&f->edge, &m);
 }
 
 static void

@@ -105,6 +105,15 @@ sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
     (void)what;
 }
 
+void
+sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
+                   ...)
+{
+    (void)rt;
+    (void)format;
+    cr_assert_fail("%s", event);
+}
+
 int
 sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
                 enum sp_message_id id, const void *message,

@@ -8,6 +8,7 @@
 
 #include "common/base/alloc.h"
 #include "common/text/headers.h"
+#include "proto/paths.h"
 #include "proto/schema.h"
 #include "services/edge/hosts.h"
 #include "services/edge/http_rules.h"

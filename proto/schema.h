@@ -22,7 +22,7 @@
  * request bodies long before (its own limit is 1 MiB by default). */
 #define SP_MAX_BODY (8u * 1024 * 1024)
 /* Header text: lines "name: value\n", names in lower case. */
-#define SP_MAX_HEADERS 16384
+#define SP_MAX_HEADERS 32768
 /* Authorization, Cookie and DPoP lines: the longest JWT seen in the wild is
  * about 8 KB. */
 #define SP_MAX_CREDENTIALS 16384

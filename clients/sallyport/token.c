@@ -17,6 +17,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/text/json.h"
+#include "proto/paths.h"
 
 #define SECRET_TEXT_MAX 512
 #define FORM_MAX 8192
@@ -238,7 +239,8 @@ ask(const struct gate *gate, const struct wish *wish, struct means *means)
     long status = 0;
     int result = EXIT_FAILURE;
 
-    (void)snprintf(url, sizeof(url), "%s/token", s->url);
+    (void)snprintf(url, sizeof(url), "%s%s", s->url,
+                   sp_path_row(SP_PATH_TOKEN)->path);
     if (web_call(&request, &body, &status, &why) != 0) {
         (void)fprintf(stderr, "sallyport: %.*s; start the gate by `make run`\n",
                       SP_VIEW(sp_buf_view(&why)));

@@ -19,7 +19,7 @@
 #include "common/text/buf.h"
 #include "common/text/headers.h"
 
-/* As the links carry it: SP_MAX_HEADERS. */
+/* Less than the links carry (SP_MAX_HEADERS). */
 #define MAX_HEADERS 16384
 /* All header lines of a fetch: interim answers and trailers count too, which
  * libcurl would keep without end. */

@@ -2,7 +2,6 @@
 #include "common/stage/refusal.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 
 #include "common/base/error.h"
 #include "common/text/headers.h"
@@ -11,24 +10,6 @@
 #define RPC_INVALID_REQUEST (-32600)
 #define RPC_UNKNOWN_METHOD (-32601)
 #define RPC_INTERNAL (-32603)
-
-static const struct {
-    const char *path;
-    bool below; /* also everything that begins with it */
-    enum sp_refusal_form form;
-} path_forms[] = {
-    { "/mcp", false, SP_REFUSAL_RPC },
-    { "/mcp/", true, SP_REFUSAL_RPC },
-    { "/token", false, SP_REFUSAL_OAUTH },
-    { "/authorize", false, SP_REFUSAL_OAUTH },
-    { "/register", false, SP_REFUSAL_OAUTH },
-    { "/revoke", false, SP_REFUSAL_OAUTH },
-    { "/introspect", false, SP_REFUSAL_OAUTH },
-    { "/v1/messages", false, SP_REFUSAL_ANTHROPIC },
-    { "/v1/messages/", true, SP_REFUSAL_ANTHROPIC },
-    { "/v1/", true, SP_REFUSAL_OPENAI },
-    { "/api/", true, SP_REFUSAL_OLLAMA },
-};
 
 /* How a status is called elsewhere. JSON-RPC reserves -32768 to -32000 and MCP
  * gives the rest of that range its own meanings, so what neither names gets
@@ -57,18 +38,6 @@ static const struct status_names other_4xx = { 0, RPC_INVALID_REQUEST,
                                                "invalid_request_error" };
 static const struct status_names other_5xx = { 0, RPC_INTERNAL, "server_error",
                                                "api_error" };
-
-enum sp_refusal_form
-sp_refusal_form(struct sp_view path)
-{
-    for (size_t i = 0; i < SP_COUNT(path_forms); i++) {
-        if (path_forms[i].below ? sp_view_starts(path, path_forms[i].path)
-                                : sp_view_is(path, path_forms[i].path)) {
-            return path_forms[i].form;
-        }
-    }
-    return SP_REFUSAL_PLAIN;
-}
 
 static const struct status_names *
 names_of(unsigned status)

@@ -8,16 +8,7 @@
 #include "common/base/compiler.h"
 #include "common/base/view.h"
 #include "common/text/buf.h"
-
-/* The shape of the error body. */
-enum sp_refusal_form {
-    SP_REFUSAL_RPC,       /* JSON-RPC 2.0 error response */
-    SP_REFUSAL_OAUTH,     /* RFC 6749 section 5.2 */
-    SP_REFUSAL_OPENAI,    /* {"error": {message, type, param, code}} */
-    SP_REFUSAL_ANTHROPIC, /* {"type": "error", "error": {type, message}} */
-    SP_REFUSAL_OLLAMA,    /* {"error": "text"} */
-    SP_REFUSAL_PLAIN,     /* {"error": code, "message": text} */
-};
+#include "proto/paths.h"
 
 struct sp_refusal {
     unsigned status;       /* HTTP status */
@@ -29,10 +20,6 @@ struct sp_refusal {
     const char *data;      /* JSON text of error.data, or NULL */
     int64_t retry_after_s; /* 0: no Retry-After */
 };
-
-/* The form that callers of this path expect. */
-enum sp_refusal_form
-sp_refusal_form(struct sp_view path);
 
 /* Writes header text (content-type, cache-control, retry-after) and body. 0 or
  * SP_ELIMIT. */

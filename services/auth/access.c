@@ -7,32 +7,22 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "proto/passport.h"
+#include "proto/paths.h"
 #include "services/auth/oauth/credentials.h"
 
-#define MAX_CHALLENGE 4096
+#define MAX_CHALLENGE (SP_MAX_HEADERS / 2)
 
-/* What goes on to validation; everything else ends here. */
-static const struct protected_path {
-    const char *path;
-    bool below; /* also everything that begins with it */
-    bool mcp;
-} protected_paths[] = {
-    { "/mcp", false, true },
-    { "/v1/", true, false },
-};
-
-static const struct protected_path *
+/* The row of a path whose requests go on to validation, or NULL: everything
+ * else ends here. */
+static const struct sp_path *
 find_path(struct sp_view path)
 {
-    for (size_t i = 0; i < SP_COUNT(protected_paths); i++) {
-        const struct protected_path *at = &protected_paths[i];
+    const struct sp_path *row = sp_path_find(path);
 
-        if (at->below ? sp_view_starts(path, at->path)
-                      : sp_view_is(path, at->path)) {
-            return at;
-        }
-    }
-    return NULL;
+    return row == NULL || row->target == SP_SERVICE_EDGE ||
+                   row->target == SP_SERVICE_AUTH
+               ? NULL
+               : row;
 }
 
 static struct auth_return
@@ -50,15 +40,15 @@ static void
 write_challenge(const struct auth *auth, struct sp_view path, const char *error,
                 const char *text, struct sp_buf *out)
 {
-    const struct protected_path *at = find_path(path);
-    bool mcp = at != NULL && at->mcp;
+    const struct sp_path *row = find_path(path);
+    bool mcp = row != NULL && row->target == SP_SERVICE_TOOLS;
     const char *url = sp_runtime_settings(auth->runtime)->url;
 
     (void)sp_buf_addf(out,
                       "Bearer resource_metadata=\"%s/.well-known/"
                       "oauth-protected-resource%s\"",
-                      url, mcp ? "/mcp" : "");
-    if (at != NULL) {
+                      url, mcp ? row->path : "");
+    if (row != NULL) {
         (void)sp_buf_addf(out, ", scope=\"%s\"",
                           mcp ? auth->mcp_scopes : auth->model_scopes);
     }

@@ -11,6 +11,7 @@
 #include "common/base/log.h"
 #include "common/text/headers.h"
 #include "proto/passport.h"
+#include "proto/paths.h"
 #include "services/auth/access.h"
 #include "services/auth/claims.h"
 #include "services/auth/oauth/token_endpoint.h"
@@ -19,6 +20,48 @@
 #define MAX_SENTENCE 1024
 
 /* --------------------------------------------------------------- answering */
+
+/* The longest line is what must become shorter. */
+static void
+tell_too_long(struct auth *auth, struct auth_return to, struct sp_view headers)
+{
+    char detail[128];
+    const struct sp_occurrence what = {
+        .kind = "header_too_long",
+        .request_id = to.request_id,
+        .status = 502,
+        .detail = detail,
+    };
+    struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
+    struct sp_view longest = SP_VIEW_LITERAL("none");
+    size_t bytes = 0;
+
+    while (sp_headers_next(&headers, &name, &value) > 0) {
+        if (value.len > bytes) {
+            longest = name;
+            bytes = value.len;
+        }
+    }
+    (void)snprintf(detail, sizeof(detail), "header=%.*s bytes=%zu",
+                   (int)(longest.len < 64 ? longest.len : 64), longest.ptr,
+                   bytes);
+    sp_runtime_event(auth->runtime, &what);
+}
+
+static void
+answer_too_long(struct auth *auth, struct auth_return to,
+                struct sp_view headers)
+{
+    static const struct sp_refusal refusal = {
+        .status = 502,
+        .code = "header_too_long",
+        .text = "a header of the answer is too long to be sent",
+    };
+
+    tell_too_long(auth, to, headers);
+    auth_refuse(auth, to, sp_view_make("", 0), &refusal, sp_view_make("", 0));
+}
 
 void
 auth_answer(struct auth *auth, struct auth_return to, unsigned status,
@@ -33,9 +76,14 @@ auth_answer(struct auth *auth, struct auth_return to, unsigned status,
         .headers = headers,
         .body = body,
     };
-    int error = sp_runtime_send(auth->runtime, SP_SERVICE_EDGE, SP_MSG_ANSWER,
-                                &answer, edge);
+    int error = 0;
 
+    if (headers.len > SP_MAX_HEADERS) {
+        answer_too_long(auth, to, headers);
+        return;
+    }
+    error = sp_runtime_send(auth->runtime, SP_SERVICE_EDGE, SP_MSG_ANSWER,
+                            &answer, edge);
     if (error != 0) {
         sp_runtime_trouble(auth->runtime, "answer_undelivered",
                            "status=%u reason=\"%s\"", status,
@@ -51,7 +99,7 @@ auth_refuse(struct auth *auth, struct auth_return to, struct sp_view path,
 
     sp_buf_reset(&auth->headers);
     sp_buf_reset(&auth->body);
-    error = sp_refusal_write(refusal, sp_refusal_form(path), &auth->headers,
+    error = sp_refusal_write(refusal, sp_path_form(path), &auth->headers,
                              &auth->body);
     if (error == 0 && challenge.len > 0) {
         error = sp_headers_add(&auth->headers,
@@ -68,7 +116,7 @@ auth_refuse(struct auth *auth, struct auth_return to, struct sp_view path,
 
 static void
 refuse_method(struct auth *auth, const struct sp_http_request *request,
-              const char *allow)
+              const struct sp_path *row)
 {
     const struct auth_return to = { request->request_id, request->reply_to };
     const struct sp_refusal refusal = {
@@ -76,15 +124,16 @@ refuse_method(struct auth *auth, const struct sp_http_request *request,
         .code = "method_not_allowed",
         .text = "this method is not offered here",
     };
+    char allow[SP_PATH_ALLOW_MAX];
 
     sp_buf_reset(&auth->headers);
     sp_buf_reset(&auth->body);
-    if (sp_refusal_write(&refusal, sp_refusal_form(request->path),
-                         &auth->headers, &auth->body) != 0) {
+    if (sp_refusal_write(&refusal, row->form, &auth->headers, &auth->body) !=
+        0) {
         sp_fatal("refusal_too_long", "status=405");
     }
     (void)sp_headers_add(&auth->headers, SP_VIEW_LITERAL("allow"),
-                         sp_view_of(allow));
+                         sp_view_of(sp_path_allow(row, allow)));
     auth_answer(auth, to, refusal.status, sp_buf_view(&auth->headers),
                 sp_buf_view(&auth->body));
 }
@@ -102,8 +151,6 @@ serve_document(struct auth *auth, const struct sp_http_request *request)
 
     if (text.ptr == NULL) {
         auth_refuse(auth, to, request->path, &unknown, sp_view_make("", 0));
-    } else if (!sp_view_is(request->method, "GET")) {
-        refuse_method(auth, request, "GET, HEAD");
     } else {
         auth_answer(auth, to, 200,
                     SP_VIEW_LITERAL("content-type: application/json\n"
@@ -115,22 +162,15 @@ serve_document(struct auth *auth, const struct sp_http_request *request)
 static void
 serve_token(struct auth *auth, const struct sp_http_request *request)
 {
-    if (sp_view_is(request->method, "POST")) {
-        token_endpoint_handle(auth->endpoint, request);
-    } else {
-        refuse_method(auth, request, "POST");
-    }
+    token_endpoint_handle(auth->endpoint, request);
 }
 
 /* What is served without a token. All other paths need one. */
-static const struct {
-    const char *path;
-    bool below;
-    void (*serve)(struct auth *auth, const struct sp_http_request *request);
-} open_paths[] = {
-    { "/token", false, serve_token },
-    { "/jwks", false, serve_document },
-    { "/.well-known/", true, serve_document },
+static void (*const open_paths[SP_PATH_COUNT])(
+    struct auth *auth, const struct sp_http_request *request) = {
+    [SP_PATH_TOKEN] = serve_token,
+    [SP_PATH_JWKS] = serve_document,
+    [SP_PATH_DOCUMENTS] = serve_document,
 };
 
 void
@@ -138,19 +178,18 @@ auth_on_http_request(void *self, const struct sp_msg *m)
 {
     struct auth *auth = self;
     const struct sp_http_request *request = &m->u.http_request;
+    const struct sp_path *row = sp_path_find(request->path);
 
     if (request->deadline_ms == 0) {
         return; /* the edge has answered 504 */
     }
-    for (size_t i = 0; i < SP_COUNT(open_paths); i++) {
-        if (open_paths[i].below
-                ? sp_view_starts(request->path, open_paths[i].path)
-                : sp_view_is(request->path, open_paths[i].path)) {
-            open_paths[i].serve(auth, request);
-            return;
-        }
+    if (row == NULL || open_paths[row->id] == NULL) {
+        access_handle(auth, request);
+    } else if (!sp_path_takes(row, sp_method_find(request->method))) {
+        refuse_method(auth, request, row);
+    } else {
+        open_paths[row->id](auth, request);
     }
-    access_handle(auth, request);
 }
 
 /* Nobody waits for these: one that finds no validation is dropped, and the
@@ -382,7 +421,7 @@ mcp_url(const char *url)
     struct sp_buf text = sp_buf_new(1024);
     char *result = NULL;
 
-    (void)sp_buf_addf(&text, "%s/mcp", url);
+    (void)sp_buf_addf(&text, "%s%s", url, sp_path_row(SP_PATH_MCP)->path);
     result = sp_dup_view(sp_buf_view(&text));
     sp_buf_free(&text);
     return result;

@@ -92,7 +92,8 @@ auth_on_credit(void *self, const struct sp_msg *m);
 void
 auth_on_probe(void *self, const struct sp_msg *m);
 
-/* Sends a whole answer to the edge that asked. `headers` is header text. */
+/* Sends a whole answer to the edge that asked. `headers` is header text; more
+ * of it than SP_MAX_HEADERS becomes a 502. */
 void
 auth_answer(struct auth *auth, struct auth_return to, unsigned status,
             struct sp_view headers, struct sp_view body);

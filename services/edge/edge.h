@@ -47,6 +47,8 @@ struct edge {
     struct connection *current; /* the library works on it; NULL: unknown */
     /* GnuTLS's own, see transport.c */
     ssize_t (*record_recv)(gnutls_session_t session, void *data, size_t len);
+    ssize_t (*record_send)(gnutls_session_t session, const void *data,
+                           size_t len);
     struct records_inbox inbox;
     struct connection_list idle; /* between two requests */
     struct request *spare;       /* for reuse, linked by `spare` */

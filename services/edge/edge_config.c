@@ -82,7 +82,7 @@ static const cyaml_schema_value_t schema = {
 static const struct sp_config_range ranges[] = {
     RANGE(limits, body_bytes, 1024, SP_MAX_BODY),
     RANGE(limits, bodies_bytes, SP_MAX_BODY, 0x7fffffff),
-    RANGE(limits, connection_bytes, 4096, 131072),
+    RANGE(limits, connection_bytes, 8192, 131072),
     RANGE(limits, connections, 16, 1000000),
     RANGE(limits, connections_per_address, 1, 1000000),
     RANGE(limits, requests, 1, 1000000),

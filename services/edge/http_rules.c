@@ -145,15 +145,12 @@ static const char *const answer_headers[] = {
     "retry-after",
     "www-authenticate",
     "allow",
-    "location",
-    "set-cookie",
     "vary",
     "etag",
     "last-modified",
     "pragma",
     "link",
     "dpop-nonce",
-    "content-security-policy",
     "x-request-id",
     "x-accel-buffering",
     "ratelimit",
@@ -163,6 +160,18 @@ static const char *const answer_headers[] = {
     "ratelimit-reset",
     "mcp-session-id",
     "mcp-protocol-version",
+};
+
+/* attack: a captured stage sets a cookie or a policy on the answer of a tool.
+ * Only who shows pages may. */
+static const struct {
+    const char *name;
+    const char *value; /* the only one allowed, or NULL */
+} page_headers[] = {
+    { "location", NULL },
+    { "set-cookie", NULL },
+    { "content-security-policy", NULL },
+    { "referrer-policy", "same-origin" },
 };
 
 const struct http_fault_info *
@@ -346,11 +355,19 @@ http_version(struct sp_view version, int *ret_minor)
 }
 
 bool
-http_answer_header_allowed(struct sp_view name)
+http_answer_header_allowed(struct sp_view name, struct sp_view value,
+                           bool pages)
 {
     for (size_t i = 0; i < SP_COUNT(answer_headers); i++) {
         if (equals(name, answer_headers[i])) {
             return true;
+        }
+    }
+    for (size_t i = 0; i < SP_COUNT(page_headers); i++) {
+        const char *only = page_headers[i].value;
+
+        if (equals(name, page_headers[i].name)) {
+            return pages && (only == NULL || sp_view_is(value, only));
         }
     }
     return false;

@@ -111,8 +111,11 @@ http_headers_end(const struct http_headers *h, bool takes_body, int minor,
 SP_MUST_CHECK enum http_fault
 http_version(struct sp_view version, int *ret_minor);
 
-/* What an answer's header does on its way to the client. */
+/* True where an answer may bring this header. pages: so may be one for a
+ * browser, with cookies, a place to go on to, and its own policies; of those
+ * for the referrer only same-origin, which is what HTML forms need. */
 bool
-http_answer_header_allowed(struct sp_view name);
+http_answer_header_allowed(struct sp_view name, struct sp_view value,
+                           bool pages);
 
 #endif

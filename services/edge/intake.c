@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "proto/paths.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
@@ -17,9 +18,11 @@
 #include "services/edge/mhd/layout.h"
 #include "services/edge/mhd/records.h"
 #include "services/edge/mhd/reply.h"
-#include "services/edge/paths.h"
+#include "services/edge/mhd/room.h"
+#include "services/edge/mhd/transport.h"
 #include "services/edge/pipeline.h"
 #include "services/edge/request.h"
+#include "services/edge/target.h"
 
 /* A refused body up to this length is read to its end, so that the client
  * gets to read the refusal; beyond it the connection just ends. */
@@ -111,13 +114,13 @@ walk_headers(struct request *r, struct MHD_Connection *mhd, const char *method,
 static enum http_fault
 check_target(struct request *r)
 {
-    int error = paths_read(sp_buf_view(&r->target), &r->path, &r->query);
+    int error = target_read(sp_buf_view(&r->target), &r->path, &r->query);
 
     if (error != 0) {
         sp_buf_reset(&r->path);
         return error == SP_ELIMIT ? HTTP_LONG_TARGET : HTTP_BAD_TARGET;
     }
-    r->rule = paths_find(sp_buf_view(&r->path));
+    r->rule = sp_path_find(sp_buf_view(&r->path));
     return HTTP_OK;
 }
 
@@ -135,7 +138,7 @@ check_route(const struct request *r, const struct http_headers *h)
     if (r->rule == NULL) {
         return HTTP_NOT_FOUND;
     }
-    if (!paths_allows(r->rule, r->method)) {
+    if (!sp_path_takes(r->rule, r->method)) {
         return HTTP_METHOD;
     }
     if (h->length > request_body_room(r)) {
@@ -160,8 +163,8 @@ check_headers(struct request *r, struct MHD_Connection *mhd, const char *method,
     bool takes_body = false;
     enum http_fault fault = http_version(sp_view_of(version), &r->minor);
 
-    r->method = paths_method(sp_view_of(method));
-    takes_body = (r->method & (PATHS_GET | PATHS_HEAD)) == 0;
+    r->method = sp_method_find(sp_view_of(method));
+    takes_body = (r->method & (SP_METHOD_GET | SP_METHOD_HEAD)) == 0;
     if (fault == HTTP_OK) {
         fault = check_target(r);
     }
@@ -215,13 +218,14 @@ static void
 refuse(struct request *r, enum http_fault fault)
 {
     const struct http_fault_info *info = http_fault_info(fault);
+    char allow[SP_PATH_ALLOW_MAX];
     const struct reply_refusal refusal = {
         .status = info->status,
         .code = info->code,
         .text = info->text,
         .close = info->close,
         .retry_after_s = fault == HTTP_BUSY ? BUSY_RETRY_S : 0,
-        .allow = fault == HTTP_METHOD ? paths_allow(r->rule) : NULL,
+        .allow = fault == HTTP_METHOD ? sp_path_allow(r->rule, allow) : NULL,
     };
 
     r->edge->figures.refused++;
@@ -239,10 +243,23 @@ queue(struct request *r)
     if (r->body_follows) {
         records_hold(c);
     }
+    r->head_due = true;
     result = MHD_queue_response(c->mhd, r->status, r->response);
     MHD_destroy_response(r->response);
     r->response = NULL;
     return result;
+}
+
+/* attack: a head that just fits, so that the answer does not. */
+static enum MHD_Result
+refuse_by_hand(struct request *r)
+{
+    const struct http_fault_info *info = http_fault_info(HTTP_MANY_HEADERS);
+
+    r->edge->figures.refused++;
+    tell_refused(r, info->status, info->code);
+    transport_answer(r->connection, info->status);
+    return MHD_NO;
 }
 
 /* True where the body behind a refused head may be read and forgotten: its end
@@ -303,6 +320,10 @@ take_headers(struct request *r, const char *method, const char *version)
 
     note_handshake(c);
     r->fault = check_headers(r, c->mhd, method, version, &w);
+    if (!room_for_answer(c->mhd, block_len(c->mhd),
+                         r->edge->config->limits.connection_bytes)) {
+        return refuse_by_hand(r);
+    }
     has_body = w.headers.length > 0 || w.headers.chunked;
     if (r->fault != HTTP_OK && (has_body ? !passes_over(r->fault, &w.headers)
                                          : http_fault_info(r->fault)->close)) {
@@ -348,11 +369,11 @@ take_whole(struct request *r)
         refuse(r, r->fault);
         return queue(r);
     }
-    if (r->rule->server == PATHS_HEALTHZ) {
+    if (r->rule->id == SP_PATH_HEALTHZ) {
         answer_health(r);
         return queue(r);
     }
-    if (r->rule->server == PATHS_READYZ) {
+    if (r->rule->id == SP_PATH_READYZ) {
         answer_ready(r);
         return queue(r);
     }

@@ -53,7 +53,9 @@
  *     of the edge drops its connections; the others share the port.
  *     What libmicrohttpd would answer by itself (a header block larger than its
  *     pool, a chunk or a request line that it cannot parse) is answered in our
- *     form, with our headers, and the connection ends.
+ *     form, with our headers, and the connection ends. So is a request whose
+ *     head leaves no room for an answer: 431. An answer whose headers cannot be
+ *     sent: 502, and the event names the header and its size.
  *
  * TESTS
  *     tests/unit/edge/, tests/fuzz/edge/fuzz_http_rules.c,

@@ -23,13 +23,6 @@
 /* A client that is refused for want of a replica may try again after this. */
 #define UNPLACED_RETRY_S 1
 
-static const char *const methods[] = {
-    [PATHS_GET] = "GET",
-    [PATHS_POST] = "POST",
-    [PATHS_DELETE] = "DELETE",
-    [PATHS_HEAD] = "GET",
-};
-
 /* Streams that nobody caps end after a time beyond all clocks. */
 #define NEVER_MS INT64_MAX
 
@@ -63,13 +56,21 @@ static int64_t
 deadline_of(const struct request *r)
 {
     const struct edge_deadlines *deadlines = &r->edge->config->deadlines;
-    const int64_t by_class[PATHS_CLASSES] = {
-        [PATHS_AUTH] = deadlines->auth_ms,
-        [PATHS_MCP] = deadlines->mcp_ms,
-        [PATHS_MODEL] = deadlines->model_ms,
+    const int64_t by_class[SP_CLASS_COUNT] = {
+        [SP_CLASS_AUTH] = deadlines->auth_ms,
+        [SP_CLASS_MCP] = deadlines->mcp_ms,
+        [SP_CLASS_MODEL] = deadlines->model_ms,
     };
 
     return by_class[r->rule->class];
+}
+
+/* Executors know no HEAD: the answer's body is left out here. */
+static const char *
+onward_method(const struct request *r)
+{
+    return sp_method_name(r->method == SP_METHOD_HEAD ? SP_METHOD_GET
+                                                      : r->method);
 }
 
 /* Hands the request to auth as it stands. 0, SP_ENOPEER or SP_EFULL. */
@@ -90,7 +91,7 @@ place(struct request *r)
         .trace = sp_view_make(r->trace, r->trace_len),
         .address = sp_view_of(r->connection->address),
         .credentials = sp_buf_view(&r->credentials),
-        .method = sp_view_of(methods[r->method]),
+        .method = sp_view_of(onward_method(r)),
         .path = sp_buf_view(&r->path),
         .query = r->query,
         .headers = sp_buf_view(&r->headers),

@@ -9,6 +9,7 @@
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
+#include "services/edge/target.h"
 
 /* Requests kept for reuse, and the largest buffer that is kept with them. */
 #define SPARE_MAX 256
@@ -28,10 +29,11 @@ request_new(struct edge *edge, struct connection *connection)
     } else {
         r = sp_alloc(sizeof(*r));
         r->target = sp_buf_new(edge->config->limits.connection_bytes);
-        r->path = sp_buf_new(PATHS_MAX_PATH + 1);
+        r->path = sp_buf_new(TARGET_MAX_PATH + 1);
         r->headers = sp_buf_new(SP_MAX_HEADERS);
         r->credentials = sp_buf_new(SP_MAX_CREDENTIALS);
         r->body = sp_buf_new(edge->config->limits.body_bytes);
+        r->head = sp_buf_new(REQUEST_HEAD_MAX);
     }
     r->edge = edge;
     r->connection = connection;
@@ -57,6 +59,7 @@ free_buffers(struct request *r)
     sp_buf_free(&r->headers);
     sp_buf_free(&r->credentials);
     sp_buf_free(&r->body);
+    sp_buf_free(&r->head);
 }
 
 size_t
@@ -124,11 +127,13 @@ request_free(struct request *r)
     keep_small(&r->path);
     keep_small(&r->headers);
     keep_small(&r->credentials);
+    keep_small(&r->head);
     clean.target = r->target;
     clean.path = r->path;
     clean.headers = r->headers;
     clean.credentials = r->credentials;
     clean.body = r->body;
+    clean.head = r->head;
     clean.spare = edge->spare;
     *r = clean;
     edge->spare = r;

@@ -9,10 +9,10 @@
 #include "common/process/loop.h"
 #include "common/text/buf.h"
 #include "proto/message.h"
+#include "proto/paths.h"
 #include "proto/replica.h"
 #include "services/edge/http_rules.h"
 #include "services/edge/owner.h"
-#include "services/edge/paths.h"
 #include "services/edge/request_table.h"
 #include "services/edge/stream.h"
 
@@ -29,6 +29,9 @@ enum request_state {
 };
 
 #define REQUEST_TRACE_MAX 64
+/* Header lines of an answer: the text grows by a CR for each, which has four
+ * bytes at least, and by the headers that we and the library add. */
+#define REQUEST_HEAD_MAX (SP_MAX_HEADERS + SP_MAX_HEADERS / 4 + 2048)
 
 struct request {
     struct request_entry entry;
@@ -38,13 +41,13 @@ struct request {
     enum http_fault fault; /* told when the body has been passed over */
 
     /* As the client sent it. */
-    const struct paths_rule *rule; /* NULL: no such path */
-    unsigned method;               /* enum paths_method */
-    int minor;                     /* of the HTTP version */
-    const char *target_at;         /* where the library had the target */
-    struct sp_buf target;          /* raw */
-    struct sp_buf path;            /* decoded */
-    struct sp_view query;          /* in `target` */
+    const struct sp_path *rule; /* NULL: no such path */
+    enum sp_method method;
+    int minor;             /* of the HTTP version */
+    const char *target_at; /* where the library had the target */
+    struct sp_buf target;  /* raw */
+    struct sp_buf path;    /* decoded */
+    struct sp_view query;  /* in `target` */
     struct sp_buf headers;
     struct sp_buf credentials;
     struct sp_buf body;
@@ -76,6 +79,10 @@ struct request {
     /* The answer. */
     unsigned status;
     struct MHD_Response *response; /* until it is queued */
+    struct sp_buf head;            /* its header lines, as they are sent */
+    size_t head_sent;              /* bytes of it that have left */
+    bool head_due;                 /* the library is about to write its own */
+    bool head_joined;              /* `head` has the library's lines as well */
     bool body_follows;             /* its body is there with its head */
     bool streaming;
     bool events;      /* text/event-stream */

@@ -38,7 +38,7 @@ retry_sent(struct retry *r)
 }
 
 void
-retry_signed(struct retry *r, enum paths_class class, int64_t us)
+retry_signed(struct retry *r, enum sp_path_class class, int64_t us)
 {
     int64_t *usual = &r->usual_us[class];
 
@@ -50,7 +50,7 @@ retry_signed(struct retry *r, enum paths_class class, int64_t us)
 }
 
 int64_t
-retry_wait_ms(const struct retry *r, enum paths_class class, unsigned attempt)
+retry_wait_ms(const struct retry *r, enum sp_path_class class, unsigned attempt)
 {
     int64_t wait = r->usual_us[class] * r->config.factor / 1000;
 

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "services/edge/paths.h"
+#include "proto/paths.h"
 
 struct retry_config {
     int64_t floor_ms;  /* shortest wait before a repetition */
@@ -23,8 +23,8 @@ struct retry_config {
 
 struct retry {
     struct retry_config config;
-    int64_t usual_us[PATHS_CLASSES]; /* smoothed time to the first sign */
-    int64_t tokens;                  /* budget, in hundredths */
+    int64_t usual_us[SP_CLASS_COUNT]; /* smoothed time to the first sign */
+    int64_t tokens;                   /* budget, in hundredths */
     int64_t refilled_ms;
     uint64_t repeated; /* repetitions made for silence */
     uint64_t withheld; /* repetitions that the budget forbade */
@@ -40,12 +40,13 @@ retry_sent(struct retry *r);
 
 /* The first STARTED or answer came `us` after the first sending. */
 void
-retry_signed(struct retry *r, enum paths_class class, int64_t us);
+retry_signed(struct retry *r, enum sp_path_class class, int64_t us);
 
 /* How long attempt number `attempt` (0: the first) may stay silent. Each
  * attempt waits twice as long as the one before. */
 int64_t
-retry_wait_ms(const struct retry *r, enum paths_class class, unsigned attempt);
+retry_wait_ms(const struct retry *r, enum sp_path_class class,
+              unsigned attempt);
 
 /* True where a silent request that was sent `attempt` + 1 times may be sent
  * again now; takes one repetition off the budget. */

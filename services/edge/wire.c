@@ -186,10 +186,14 @@ take_part(struct request *r, const struct sp_answer *a)
 static void
 take_answer(struct request *r, const struct sp_answer *a)
 {
+    char detail[REPLY_DETAIL_MAX];
+
     if (a->seq != 0) {
         fail_answer(r, "reason=first_part_missing");
     } else if (a->status < 200 || a->status > 599) {
         fail_answer(r, "reason=status");
+    } else if (!reply_takes(a->headers, detail)) {
+        fail_answer(r, detail);
     } else if (a->last) {
         request_table_remove(&r->entry);
         sp_loop_stop(r->edge->loop, &r->timer);

@@ -6,11 +6,11 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "proto/paths.h"
 #include "services/llm/chat.h"
 #include "services/llm/llm_call.h"
 #include "services/llm/models.h"
 
-#define SCOPE "llm:chat"
 #define MAX_NAME 1024
 
 /* A call on its way through the checks. */
@@ -36,7 +36,7 @@ static const struct refusal bad_passport = {
 };
 static const struct refusal bad_scope = {
     "scope_refused", 403, "insufficient_scope",
-    "This needs a token with the scope " SCOPE ".", 0
+    "This needs a token with the scope llm:chat.", 0
 };
 static const struct refusal bad_path = {
     "path_refused", 404, "not_found",
@@ -162,40 +162,29 @@ read_models(struct entry *e)
 }
 
 static const struct refusal *
-read_call(struct entry *e)
-{
-    static const struct {
-        const char *method;
-        const char *path;
-        const struct refusal *(*read)(struct entry *e);
-    } routes[] = {
-        { "POST", "/v1/chat/completions", read_chat },
-        { "GET", "/v1/models", read_models },
-        { "HEAD", "/v1/models", read_models },
-    };
-
-    for (size_t i = 0; i < SP_COUNT(routes); i++) {
-        if (sp_view_is(e->m->method, routes[i].method) &&
-            sp_view_is(e->m->path, routes[i].path)) {
-            return routes[i].read(e);
-        }
-    }
-    return &bad_path;
-}
-
-static const struct refusal *
 check(struct entry *e)
 {
+    static const struct refusal *(*const read[SP_PATH_COUNT])(
+        struct entry *) = {
+        [SP_PATH_CHAT] = read_chat,
+        [SP_PATH_MODELS] = read_models,
+    };
+    const struct sp_path *row = sp_path_find(e->m->path);
+
     if (!open_passport(e)) {
         return &bad_passport;
     }
-    if (!sp_scopes_have(e->passport.scopes, SP_VIEW_LITERAL(SCOPE))) {
+    if (row == NULL || read[row->id] == NULL ||
+        !sp_path_takes(row, sp_method_find(e->m->method))) {
+        return &bad_path;
+    }
+    if (!sp_scopes_have(e->passport.scopes, sp_view_of(row->scope))) {
         return &bad_scope;
     }
     if (e->llm->call_count >= e->llm->config->limits.calls) {
         return &busy;
     }
-    return read_call(e);
+    return read[row->id](e);
 }
 
 /* --------------------------------------------------------------- messages */

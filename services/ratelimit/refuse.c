@@ -5,6 +5,7 @@
 
 #include "common/base/error.h"
 #include "common/stage/refusal.h"
+#include "proto/paths.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
@@ -56,8 +57,7 @@ refuse_limit(const struct verdict *verdict, struct sp_view path,
         .rpc_id = rpc_id,
         .retry_after_s = refuse_seconds(verdict->wait_ns),
     };
-    int error =
-        sp_refusal_write(&refusal, sp_refusal_form(path), headers, body);
+    int error = sp_refusal_write(&refusal, sp_path_form(path), headers, body);
 
     add_limit_fields(verdict, headers);
     return error != 0 ? error : headers->error;
@@ -82,5 +82,5 @@ refuse_fault(unsigned status, struct sp_view path, struct sp_view rpc_id,
     };
 
     return sp_refusal_write(status == 503 ? &unavailable : &internal,
-                            sp_refusal_form(path), headers, body);
+                            sp_path_form(path), headers, body);
 }

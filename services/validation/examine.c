@@ -5,10 +5,10 @@
 #include "common/base/error.h"
 #include "common/stage/refusal.h"
 #include "proto/passport.h"
+#include "proto/paths.h"
 #include "services/validation/llm/llm_shape.h"
 #include "services/validation/mcp/mcp_method.h"
 #include "services/validation/mcp/mcp_shape.h"
-#include "services/validation/policy.h"
 #include "services/validation/scope.h"
 
 struct examiner {
@@ -83,47 +83,83 @@ check_models(struct examiner *e, const struct inquiry *inquiry,
     return llm_shape_models(&e->llm, inquiry, verdict);
 }
 
+/* Of a path that another service answers, validation knows nothing. */
 static int
-refuse_path(const struct inquiry *inquiry, struct verdict *verdict,
-            const char *allow)
+refuse_path(const struct inquiry *inquiry, struct verdict *verdict)
 {
     const struct sp_refusal unknown = {
         .status = 404,
         .code = "not_found",
         .text = "This path is not served.",
     };
-    const struct sp_refusal method = {
+
+    return verdict_refuse(verdict, sp_path_form(inquiry->path), unknown,
+                          "request_refused");
+}
+
+static int
+refuse_method(const struct sp_path *row, struct verdict *verdict)
+{
+    const struct sp_refusal refusal = {
         .status = 405,
         .code = "method_not_allowed",
         .text = "This path does not take this method; see Allow.",
     };
-    int result =
-        verdict_refuse(verdict, sp_refusal_form(inquiry->path),
-                       allow == NULL ? unknown : method, "request_refused");
+    char allow[SP_PATH_ALLOW_MAX];
+    int result = verdict_refuse(verdict, row->form, refusal, "request_refused");
 
-    if (allow != NULL) {
-        (void)sp_buf_addf(&verdict->headers, "allow: %s\n", allow);
-    }
+    (void)sp_buf_addf(&verdict->headers, "allow: %s\n",
+                      sp_path_allow(row, allow));
     return result;
+}
+
+typedef int
+check_function(struct examiner *, const struct inquiry *, struct verdict *);
+
+/* How the requests of each path are examined. What has no row is refused. */
+static const struct {
+    enum sp_path_id path;
+    enum sp_method method;
+    check_function *check;
+} checks[] = {
+    { SP_PATH_MCP, SP_METHOD_POST, check_mcp_message },
+    { SP_PATH_MCP, SP_METHOD_DELETE, check_session_end },
+    { SP_PATH_CHAT, SP_METHOD_POST, check_chat },
+    { SP_PATH_MODELS, SP_METHOD_GET, check_models },
+};
+
+/* The check of a request. NULL where none has its path, or *ret_known where
+ * only the method is wrong. */
+static check_function *
+find_check(const struct sp_path *row, enum sp_method method, bool *ret_known)
+{
+    *ret_known = false;
+    for (size_t i = 0; i < SP_COUNT(checks); i++) {
+        if (checks[i].path == row->id) {
+            *ret_known = true;
+            if (checks[i].method == method && sp_path_takes(row, method)) {
+                return checks[i].check;
+            }
+        }
+    }
+    return NULL;
 }
 
 int
 examine(struct examiner *examiner, const struct inquiry *inquiry,
         struct verdict *verdict)
 {
-    static int (*const checks[])(struct examiner *, const struct inquiry *,
-                                 struct verdict *) = {
-        [POLICY_MCP_MESSAGE] = check_mcp_message,
-        [POLICY_MCP_SESSION_END] = check_session_end,
-        [POLICY_CHAT] = check_chat,
-        [POLICY_MODELS] = check_models,
-    };
-    const struct policy_row *row = NULL;
-    const char *allow = NULL;
+    const struct sp_path *row = sp_path_find(inquiry->path);
+    check_function *check = NULL;
+    bool known = false;
 
     verdict_reset(verdict);
-    if (policy_find(inquiry->path, inquiry->method, &row, &allow) != 0) {
-        return refuse_path(inquiry, verdict, allow);
+    if (row != NULL) {
+        check = find_check(row, sp_method_find(inquiry->method), &known);
+    }
+    if (check == NULL) {
+        return known ? refuse_method(row, verdict)
+                     : refuse_path(inquiry, verdict);
     }
     verdict->object = sp_view_of(row->path);
     if (row->scope != NULL &&
@@ -131,5 +167,5 @@ examine(struct examiner *examiner, const struct inquiry *inquiry,
         return scope_refuse(verdict, inquiry->path, examiner->methods.url,
                             row->scope);
     }
-    return checks[row->check](examiner, inquiry, verdict);
+    return check(examiner, inquiry, verdict);
 }

@@ -3,7 +3,7 @@
 
 #include "common/base/error.h"
 
-#define MAX_HEADERS 4096
+#define MAX_HEADERS SP_MAX_HEADERS
 #define MAX_BODY 8192 /* our own answers are sentences */
 
 struct verdict

@@ -1,4 +1,5 @@
 /* The messages of the validation process. */
+#include "proto/paths.h"
 #include "services/validation/validation.h"
 
 #include <inttypes.h>
@@ -101,7 +102,7 @@ refuse_unplaced(struct validation *v, const struct sp_call *c, int error)
     v->figures.unplaced++;
     sp_buf_reset(&v->verdict.headers);
     sp_buf_reset(&v->verdict.body);
-    (void)verdict_refuse(&v->verdict, sp_refusal_form(c->path),
+    (void)verdict_refuse(&v->verdict, sp_path_form(c->path),
                          error == SP_ELIMIT ? internal : unavailable,
                          "stage_unavailable");
     answer_call(v, c);

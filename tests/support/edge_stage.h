@@ -6,9 +6,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #include <criterion/criterion.h>
-#include <microhttpd.h>
 
 #include "common/base/clock.h"
 #include "common/base/compiler.h"
@@ -293,8 +293,8 @@ stage_request(struct stage *s, const char *path)
     (void)sp_buf_add_str(&r->headers, "accept: text/event-stream\n");
     (void)sp_buf_add_str(&r->credentials, "authorization: Bearer x\n");
     cr_assert_eq(request_add_body(r, SP_VIEW_LITERAL("{}")), 0);
-    r->rule = paths_find(sp_view_of(path));
-    r->method = PATHS_POST;
+    r->rule = sp_path_find(sp_view_of(path));
+    r->method = SP_METHOD_POST;
     r->minor = 1;
     r->state = REQUEST_BODY;
     return r;
@@ -439,15 +439,29 @@ stage_expect_cancel(const struct stage *s, enum sp_service_id executor,
     cr_expect_str_eq(last->screen, STAGE_SCREEN);
 }
 
-/* A header of the answer that is ready, or "". */
+/* A header of the answer that is ready, or "". It lives until the next call. */
 static SP_UNUSED const char *
 stage_header(const struct request *r, const char *name)
 {
-    const char *value = NULL;
+    static char value[REQUEST_HEAD_MAX];
+    struct sp_view head = sp_buf_view(&r->head);
 
     cr_assert_not_null(r->response);
-    value = MHD_get_response_header(r->response, name);
-    return value == NULL ? "" : value;
+    while (head.len > 0) {
+        const char *end = memmem(head.ptr, head.len, "\r\n", 2);
+        size_t len = (size_t)(end - head.ptr);
+        size_t at = strlen(name) + 2;
+
+        cr_assert_not_null(end);
+        if (len >= at && head.ptr[at - 2] == ':' &&
+            strncasecmp(head.ptr, name, at - 2) == 0) {
+            memcpy(value, head.ptr + at, len - at);
+            value[len - at] = '\0';
+            return value;
+        }
+        head = sp_view_skip(head, len + 2);
+    }
+    return "";
 }
 
 #endif

@@ -6,6 +6,7 @@
 #include "common/base/alloc.h"
 #include "common/base/compiler.h"
 #include "common/base/log.h"
+#include "proto/paths.h"
 
 /* Appends "name":"url path", and a comma in front where asked. */
 static void
@@ -52,7 +53,7 @@ write_root(const struct metadata_facts *facts, struct sp_buf *out)
 static void
 write_mcp(const struct metadata_facts *facts, struct sp_buf *out)
 {
-    write_resource(facts, "/mcp", out);
+    write_resource(facts, sp_path_row(SP_PATH_MCP)->path, out);
 }
 
 static void
@@ -61,7 +62,8 @@ write_server(const struct metadata_facts *facts, struct sp_buf *out)
     (void)sp_buf_add_str(out, "{");
     add_address(out, "issuer", facts->url, "");
     (void)sp_buf_add_str(out, ",");
-    add_address(out, "token_endpoint", facts->url, "/token");
+    add_address(out, "token_endpoint", facts->url,
+                sp_path_row(SP_PATH_TOKEN)->path);
     (void)sp_buf_add_str(out, ",");
     add_address(out, "jwks_uri", facts->url, "/.well-known/jwks.json");
     add_scopes(out, facts);

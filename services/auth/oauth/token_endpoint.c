@@ -12,6 +12,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/text/headers.h"
+#include "proto/paths.h"
 #include "services/auth/encoding.h"
 
 /* Each takes the helper some 60 ms: more would wait longer than clients do. */
@@ -55,7 +56,11 @@ struct token_endpoint {
     struct sp_watch watch;
 };
 
-static const struct sp_view token_path = { .ptr = "/token", .len = 6 };
+static struct sp_view
+token_path(void)
+{
+    return sp_view_of(sp_path_row(SP_PATH_TOKEN)->path);
+}
 
 /* ---------------------------------------------------------------- answering */
 
@@ -69,7 +74,7 @@ tell(struct auth *auth, const struct asker *asker, const char *kind,
         .address = asker->address,
         .subject = client,
         .client = client,
-        .object = token_path,
+        .object = token_path(),
         .status = status,
         .detail = detail,
     };
@@ -89,7 +94,7 @@ refuse(struct auth *auth, const struct asker *asker,
         wrong->status == 401 ? SP_VIEW_LITERAL("Basic realm=\"sallyport\"")
                              : sp_view_make("", 0);
 
-    auth_refuse(auth, asker->to, token_path, &refusal, challenge);
+    auth_refuse(auth, asker->to, token_path(), &refusal, challenge);
 }
 
 static void
@@ -115,7 +120,8 @@ refuse_for_now(struct token_endpoint *e, const struct asker *asker,
     };
 
     e->auth->counts.clients_throttled++;
-    auth_refuse(e->auth, asker->to, token_path, &refusal, sp_view_make("", 0));
+    auth_refuse(e->auth, asker->to, token_path(), &refusal,
+                sp_view_make("", 0));
     tell(e->auth, asker, "client_throttled", client, status, NULL);
 }
 

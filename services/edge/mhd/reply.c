@@ -1,11 +1,15 @@
 /* Building answers. */
 #include "services/edge/mhd/reply.h"
 
+#include <stdio.h>
+#include <string.h>
+
 #include <microhttpd.h>
 
 #include "common/base/log.h"
 #include "common/stage/refusal.h"
 #include "common/text/headers.h"
+#include "proto/paths.h"
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/http_rules.h"
@@ -15,72 +19,96 @@
 /* What the library asks a stream for at once, without chunked coding; its own
  * buffer otherwise. */
 #define STREAM_BLOCK 1024
-#define NAME_MAX_LEN 64
-#define VALUE_MAX_LEN 4096
 #define REFUSAL_MAX 4096
+/* Longest name that an event shows. */
+#define NAME_SHOWN 64
 
-static const struct {
+struct header {
     const char *name;
     const char *value;
-} always[] = {
+};
+
+static const struct header always[] = {
     { "Strict-Transport-Security", "max-age=31536000" },
     { "X-Content-Type-Options", "nosniff" },
     { "X-Frame-Options", "DENY" },
-    { "Referrer-Policy", "no-referrer" },
 };
 
 /* Where the answer itself says nothing. */
-static const struct {
-    const char *name;
-    const char *value;
-} otherwise[] = {
+static const struct header otherwise[] = {
     { "cache-control", "no-store" },
     { "content-security-policy", "default-src 'none'; frame-ancestors 'none'" },
+    { "referrer-policy", "no-referrer" },
 };
 
 static void
-add(struct MHD_Response *response, const char *name, const char *value)
+add_line(struct sp_buf *head, struct sp_view name, struct sp_view value)
 {
-    if (MHD_add_response_header(response, name, value) != MHD_YES) {
-        sp_log(SP_LOG_WARN, "header_dropped", "name=%s", name);
-    }
-}
-
-/* The library wants strings that end in NUL. */
-static bool
-terminate(struct sp_view v, char *out, size_t size)
-{
-    if (v.len >= size) {
-        return false;
-    }
-    memcpy(out, v.ptr, v.len);
-    out[v.len] = '\0';
-    return true;
+    (void)sp_buf_add_view(head, name);
+    (void)sp_buf_add_str(head, ": ");
+    (void)sp_buf_add_view(head, value);
+    (void)sp_buf_add_str(head, "\r\n");
 }
 
 static void
-add_text(struct MHD_Response *response, struct sp_view text, unsigned *seen)
+add(struct sp_buf *head, const struct header *header)
 {
+    add_line(head, sp_view_of(header->name), sp_view_of(header->value));
+}
+
+static void
+tell_withheld(const struct request *r, struct sp_view name,
+              struct sp_view value)
+{
+    char detail[REPLY_DETAIL_MAX];
+
+    (void)snprintf(detail, sizeof(detail), "header=%.*s bytes=%zu",
+                   (int)(name.len < NAME_SHOWN ? name.len : NAME_SHOWN),
+                   name.ptr, value.len);
+    pipeline_report(r, "header_withheld", 0, detail);
+}
+
+/* The lines of header text that an answer of this request may have; NULL: one
+ * of our own. */
+static void
+add_text(struct sp_buf *head, const struct request *r, struct sp_view text,
+         unsigned *seen)
+{
+    bool pages = r != NULL && r->rule != NULL && sp_path_has_pages(r->rule);
     struct sp_view name = { 0 };
     struct sp_view value = { 0 };
-    char name_text[NAME_MAX_LEN];
-    char value_text[VALUE_MAX_LEN];
 
     while (sp_headers_next(&text, &name, &value) > 0) {
-        if (!http_answer_header_allowed(name) ||
-            !terminate(name, name_text, sizeof(name_text)) ||
-            !terminate(value, value_text, sizeof(value_text))) {
+        if (!http_answer_header_allowed(name, value, pages)) {
+            tell_withheld(r, name, value);
             continue;
         }
         for (size_t i = 0; i < SP_COUNT(otherwise); i++) {
             *seen |= sp_view_is(name, otherwise[i].name) ? 1u << i : 0;
         }
-        add(response, name_text, value_text);
+        add_line(head, name, value);
+    }
+}
+
+/* All header lines of an answer but the library's own. */
+static void
+add_lines(struct sp_buf *head, const struct request *r, struct sp_view text)
+{
+    unsigned seen = 0;
+
+    for (size_t i = 0; i < SP_COUNT(always); i++) {
+        add(head, &always[i]);
+    }
+    add_text(head, r, text, &seen);
+    for (size_t i = 0; i < SP_COUNT(otherwise); i++) {
+        if ((seen >> i & 1) == 0) {
+            add(head, &otherwise[i]);
+        }
     }
 }
 
 static void
-add_request_id(struct MHD_Response *response, const struct request *r)
+add_request_id(struct sp_buf *head, const struct request *r)
 {
     static const char digits[] = "0123456789abcdef";
     char text[2 * REQUEST_ID_LEN + 1] = { 0 };
@@ -92,7 +120,34 @@ add_request_id(struct MHD_Response *response, const struct request *r)
         text[2 * i] = digits[r->entry.id[i] >> 4];
         text[2 * i + 1] = digits[r->entry.id[i] & 0xf];
     }
-    add(response, "X-Request-Id", text);
+    add_line(head, SP_VIEW_LITERAL("X-Request-Id"), sp_view_of(text));
+}
+
+bool
+reply_takes(struct sp_view headers, char detail[REPLY_DETAIL_MAX])
+{
+    struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
+    const char *end = NULL;
+    struct sp_log_text safe;
+    int more = 0;
+
+    while ((more = sp_headers_next(&headers, &name, &value)) > 0) {
+    }
+    if (more == 0) {
+        return true;
+    }
+    end = memchr(headers.ptr, '\n', headers.len);
+    headers.len = end == NULL ? headers.len : (size_t)(end - headers.ptr);
+    end = memchr(headers.ptr, ':', headers.len);
+    name = sp_view_make(headers.ptr,
+                        end == NULL ? 0 : (size_t)(end - headers.ptr));
+    name.len = name.len < NAME_SHOWN ? name.len : NAME_SHOWN;
+    (void)snprintf(detail, REPLY_DETAIL_MAX,
+                   "reason=header header=\"%s\" "
+                   "bytes=%zu",
+                   sp_log_safe(&safe, name), headers.len);
+    return false;
 }
 
 /* Takes the response over. */
@@ -100,25 +155,20 @@ static void
 finish(struct request *r, struct MHD_Response *response, unsigned status,
        struct sp_view headers, bool close)
 {
-    unsigned seen = 0;
-
     r->body_follows = false;
-
     if (response == NULL) {
         sp_fatal("response", "status=%u", status);
     }
-    for (size_t i = 0; i < SP_COUNT(always); i++) {
-        add(response, always[i].name, always[i].value);
+    sp_buf_reset(&r->head);
+    add_lines(&r->head, r, headers);
+    add_request_id(&r->head, r);
+    if (r->head.error != 0) {
+        sp_fatal("head_too_long", "status=%u", status);
     }
-    add_text(response, headers, &seen);
-    for (size_t i = 0; i < SP_COUNT(otherwise); i++) {
-        if ((seen >> i & 1) == 0) {
-            add(response, otherwise[i].name, otherwise[i].value);
-        }
-    }
-    add_request_id(response, r);
-    if (close || r->edge->draining) {
-        add(response, "Connection", "close");
+    /* The library must know; the other lines would only take its room. */
+    if ((close || r->edge->draining) &&
+        MHD_add_response_header(response, "Connection", "close") != MHD_YES) {
+        sp_fatal("response", "status=%u", status);
     }
     if (r->response != NULL) {
         MHD_destroy_response(r->response);
@@ -147,7 +197,7 @@ finish_whole(struct request *r, unsigned status, struct sp_view headers,
              struct sp_view body, bool close)
 {
     finish(r, copy_body(body), status, headers, close);
-    r->body_follows = body.len > 0 && r->method != PATHS_HEAD;
+    r->body_follows = body.len > 0 && r->method != SP_METHOD_HEAD;
 }
 
 void
@@ -207,8 +257,8 @@ reply_refuse(struct request *r, const struct reply_refusal *refusal)
     struct sp_buf headers = sp_buf_new(REFUSAL_MAX);
     struct sp_buf body = sp_buf_new(REFUSAL_MAX);
 
-    if (sp_refusal_write(&words, sp_refusal_form(sp_buf_view(&r->path)),
-                         &headers, &body) != 0) {
+    if (sp_refusal_write(&words, sp_path_form(sp_buf_view(&r->path)), &headers,
+                         &body) != 0) {
         sp_fatal("refusal_too_long", "code=%s", refusal->code);
     }
     if (refusal->allow != NULL) {
@@ -252,23 +302,13 @@ reply_library(const struct request *r, unsigned status, struct sp_buf *out)
     const struct sp_refusal words = words_for(status);
     struct sp_buf headers = sp_buf_new(REFUSAL_MAX);
     struct sp_buf body = sp_buf_new(REFUSAL_MAX);
-    struct sp_view text = { 0 };
-    struct sp_view name = { 0 };
-    struct sp_view value = { 0 };
 
-    if (sp_refusal_write(&words, sp_refusal_form(path), &headers, &body) != 0) {
+    if (sp_refusal_write(&words, sp_path_form(path), &headers, &body) != 0) {
         sp_fatal("refusal_too_long", "code=%s", words.code);
     }
     (void)sp_buf_addf(out, "HTTP/1.1 %u %s\r\n", status,
                       MHD_get_reason_phrase_for(status));
-    for (size_t i = 0; i < SP_COUNT(always); i++) {
-        (void)sp_buf_addf(out, "%s: %s\r\n", always[i].name, always[i].value);
-    }
-    (void)sp_buf_addf(out, "%s: %s\r\n", otherwise[1].name, otherwise[1].value);
-    text = sp_buf_view(&headers);
-    while (sp_headers_next(&text, &name, &value) > 0) {
-        (void)sp_buf_addf(out, "%.*s: %.*s\r\n", SP_VIEW(name), SP_VIEW(value));
-    }
+    add_lines(out, NULL, sp_buf_view(&headers));
     (void)sp_buf_addf(out, "Connection: close\r\nContent-Length: %zu\r\n\r\n",
                       body.len);
     (void)sp_buf_add_view(out, sp_buf_view(&body));

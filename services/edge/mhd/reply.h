@@ -6,13 +6,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/compiler.h"
 #include "common/base/view.h"
 #include "common/text/buf.h"
 
 struct request;
 
-/* Prepares a whole answer: r->response and r->status. `headers` is header text;
- * what an answer may not carry is left out. Both are copied. */
+/* The longest detail that reply_takes() writes. */
+#define REPLY_DETAIL_MAX 160
+
+/* True where header text can be sent as it stands; else `detail` names the
+ * header that cannot, and its size. */
+SP_MUST_CHECK bool
+reply_takes(struct sp_view headers, char detail[REPLY_DETAIL_MAX]);
+
+/* Prepares a whole answer: r->response, r->head and r->status. `headers` is
+ * header text that reply_takes(); what this path's answers may not carry is
+ * left out and recorded. Both are copied. */
 void
 reply_whole(struct request *r, unsigned status, struct sp_view headers,
             struct sp_view body);

@@ -8,6 +8,7 @@
 #include "common/stage/refusal.h"
 #include "common/text/headers.h"
 #include "common/text/json.h"
+#include "proto/paths.h"
 #include "proto/schema.h"
 #include "services/tools/mcp/mcp_list.h"
 #include "services/tools/mcp/mcp_version.h"
@@ -742,6 +743,7 @@ mcp_answer(struct mcp *mcp, const struct mcp_request *request,
                                             "session.",
                                             NULL };
     struct turn turn = { .mcp = mcp, .request = request, .reply = reply };
+    char allow[SP_PATH_ALLOW_MAX];
 
     clear(reply);
     if (sp_view_is(request->method, "POST")) {
@@ -750,7 +752,8 @@ mcp_answer(struct mcp *mcp, const struct mcp_request *request,
         answer_delete(&turn);
     } else {
         refuse(&turn, &no_method);
-        (void)sp_buf_add_str(&reply->headers, "allow: POST, DELETE\n");
+        (void)sp_buf_addf(&reply->headers, "allow: %s\n",
+                          sp_path_allow(sp_path_row(SP_PATH_MCP), allow));
     }
 }
 

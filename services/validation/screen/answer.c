@@ -10,19 +10,25 @@
 #define MAX_SCRATCH 16384
 
 /* An executor may set these; what else it sends is left out: cookies, origins
- * and security headers are the edge's own business. */
-static const char *const passed[] = {
-    "content-type",
-    "cache-control",
-    "mcp-session-id",
-    "retry-after",
-    "allow",
-    "www-authenticate",
-    "x-request-id",
-    "ratelimit",
-    "x-accel-buffering",
-    "mcp-protocol-version",
-    "ratelimit-policy",
+ * and security headers are the edge's own business. The console has pages with
+ * policies of their own. */
+static const struct {
+    const char *name;
+    bool page;
+} passed[] = {
+    { "content-type", false },
+    { "cache-control", false },
+    { "mcp-session-id", false },
+    { "retry-after", false },
+    { "allow", false },
+    { "www-authenticate", false },
+    { "x-request-id", false },
+    { "ratelimit", false },
+    { "x-accel-buffering", false },
+    { "mcp-protocol-version", false },
+    { "ratelimit-policy", false },
+    { "content-security-policy", true },
+    { "referrer-policy", true },
 };
 
 void
@@ -42,18 +48,18 @@ answer_free(struct answer_check *check)
 }
 
 static bool
-is_passed(struct sp_view name)
+is_passed(struct sp_view name, bool page)
 {
     for (size_t i = 0; i < SP_COUNT(passed); i++) {
-        if (sp_view_is(name, passed[i])) {
-            return true;
+        if (sp_view_is(name, passed[i].name)) {
+            return page || !passed[i].page;
         }
     }
     return false;
 }
 
 static const char *
-read_headers(struct answer_check *check, struct sp_view text)
+read_headers(struct answer_check *check, struct sp_view text, bool page)
 {
     struct sp_view name = { 0 };
     struct sp_view value = { 0 };
@@ -61,7 +67,7 @@ read_headers(struct answer_check *check, struct sp_view text)
 
     sp_buf_reset(&check->headers);
     while ((more = sp_headers_next(&text, &name, &value)) > 0) {
-        if (is_passed(name) &&
+        if (is_passed(name, page) &&
             sp_headers_add(&check->headers, name, value) != 0) {
             return "bad_headers";
         }
@@ -92,9 +98,10 @@ check_json(struct answer_check *check, enum sp_service_id from,
 
 /* Only what was asked of a model or a tool may stream. */
 static const char *
-check_stream(const struct answer_check *check, const struct sp_result *part,
-             const struct pending_entry *entry)
+check_stream(struct answer_check *check, enum sp_service_id from,
+             const struct sp_result *part, const struct pending_entry *entry)
 {
+    (void)from;
     if (part->body.len > check->limits->stream_bytes) {
         return "too_long";
     }
@@ -106,6 +113,36 @@ check_stream(const struct answer_check *check, const struct sp_result *part,
     }
     return NULL;
 }
+
+/* A page of the console, whole. All paths whose executor is the monitor are the
+ * console's; attack: HTML in the answer of a tool or a model would run in the
+ * gate's own origin. */
+static const char *
+check_page(struct answer_check *check, enum sp_service_id from,
+           const struct sp_result *part, const struct pending_entry *entry)
+{
+    if (from != SP_SERVICE_MONITOR) {
+        return "bad_content_type";
+    }
+    (void)entry;
+    if (!part->last) {
+        return "page_in_parts";
+    }
+    return part->body.len > check->limits->json_bytes ? "too_long" : NULL;
+}
+
+/* What an answer may hold. */
+static const struct {
+    const char *media;
+    const char *(*check)(struct answer_check *check, enum sp_service_id from,
+                         const struct sp_result *part,
+                         const struct pending_entry *entry);
+} media_checks[] = {
+    { "application/json", check_json },
+    { "text/event-stream", check_stream },
+    { "text/html", check_page },
+    { "text/css", check_page },
+};
 
 static const char *
 check_empty(const struct sp_result *part, const struct pending_entry *entry)
@@ -129,7 +166,7 @@ check_first(struct answer_check *check, enum sp_service_id from,
     if (part->status < 200) {
         return "bad_status";
     }
-    why = read_headers(check, part->headers);
+    why = read_headers(check, part->headers, from == SP_SERVICE_MONITOR);
     if (why != NULL) {
         return why;
     }
@@ -137,11 +174,10 @@ check_first(struct answer_check *check, enum sp_service_id from,
     if (type.ptr == NULL) {
         return check_empty(part, entry);
     }
-    if (media_is(type, "application/json")) {
-        return check_json(check, from, part, entry);
-    }
-    if (media_is(type, "text/event-stream")) {
-        return check_stream(check, part, entry);
+    for (size_t i = 0; i < SP_COUNT(media_checks); i++) {
+        if (media_is(type, media_checks[i].media)) {
+            return media_checks[i].check(check, from, part, entry);
+        }
     }
     return "bad_content_type";
 }

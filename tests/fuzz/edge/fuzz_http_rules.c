@@ -8,11 +8,12 @@
 
 #include "common/base/alloc.h"
 #include "common/text/headers.h"
+#include "proto/paths.h"
 #include "proto/schema.h"
 #include "services/edge/hosts.h"
 #include "services/edge/http_rules.h"
 #include "services/edge/mhd/layout.h"
-#include "services/edge/paths.h"
+#include "services/edge/target.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -285,7 +286,7 @@ check_path(struct sp_view path)
 {
     size_t start = 1;
 
-    insist(path.len > 0 && path.len <= PATHS_MAX_PATH && path.ptr[0] == '/');
+    insist(path.len > 0 && path.len <= TARGET_MAX_PATH && path.ptr[0] == '/');
     for (size_t i = 0; i < path.len; i++) {
         unsigned char c = (unsigned char)path.ptr[i];
 
@@ -316,21 +317,21 @@ count_slashes(struct sp_view v)
 static void
 try_target(struct sp_view target)
 {
-    struct sp_buf path = sp_buf_new(PATHS_MAX_PATH + 1);
+    struct sp_buf path = sp_buf_new(TARGET_MAX_PATH + 1);
     struct sp_view query = { 0 };
 
-    if (paths_read(target, &path, &query) == 0) {
+    if (target_read(target, &path, &query) == 0) {
         check_path(sp_buf_view(&path));
         /* An encoded one would divide the path here and not there. */
         insist(count_slashes(sp_buf_view(&path)) == count_slashes(target) ||
                memchr(path.data, '?', path.len) != NULL);
-        insist(query.len <= PATHS_MAX_QUERY);
+        insist(query.len <= TARGET_MAX_QUERY);
         for (size_t i = 0; i < query.len; i++) {
             unsigned char c = (unsigned char)query.ptr[i];
 
             insist(c > 0x20 && c < 0x7f && c != '#' && c != '\\');
         }
-        (void)paths_find(sp_buf_view(&path));
+        (void)sp_path_find(sp_buf_view(&path));
     }
     sp_buf_free(&path);
 }

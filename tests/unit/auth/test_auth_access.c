@@ -192,6 +192,36 @@ open_passport(const struct sent *call, const struct sp_http_request *request,
     return error;
 }
 
+/* Never cut, never dropped: a cookie that does not fit ends the answer. */
+Test(auth_access, an_answer_with_too_long_headers_is_refused)
+{
+    static char text[SP_MAX_HEADERS + 64];
+    const struct auth_return to = { SP_VIEW_LITERAL("0123456789abcdef"),
+                                    SP_VIEW_LITERAL("edge-0") };
+    struct world world;
+    const struct sent *answer = NULL;
+    size_t len = 0;
+
+    world_begin(&world);
+    for (size_t over = 0; over <= 1; over++) {
+        len =
+            (size_t)snprintf(text, sizeof(text), "location: /a\nset-cookie: ");
+        memset(text + len, 'v', SP_MAX_HEADERS + over - len - 1);
+        text[SP_MAX_HEADERS + over - 1] = '\n';
+        auth_answer(&world.auth, to, 303,
+                    sp_view_make(text, SP_MAX_HEADERS + over),
+                    SP_VIEW_LITERAL("{}"));
+        answer = &world.runtime.sent[world.runtime.count - 1];
+        cr_expect_eq(answer->status, over == 0 ? 303 : 502);
+    }
+    (void)snprintf(text, sizeof(text),
+                   "header_too_long 502 header=set-cookie bytes=%zu\n",
+                   SP_MAX_HEADERS - len);
+    cr_expect(sp_view_is(sp_buf_view(&world.runtime.events), text), "%.*s",
+              SP_VIEW(sp_buf_view(&world.runtime.events)));
+    world_end(&world);
+}
+
 Test(auth_access, sends_good_requests_on_with_a_passport)
 {
     struct world world;

@@ -1,4 +1,4 @@
-/* Refusals: the right form for each path, and bodies that parse. */
+/* Refusals: the form that each client reads, and bodies that parse. */
 #include <criterion/criterion.h>
 
 #include "common/base/error.h"
@@ -25,36 +25,6 @@ written_free(struct written *w)
 {
     sp_buf_free(&w->headers);
     sp_buf_free(&w->body);
-}
-
-Test(refusal, form_follows_the_path)
-{
-    static const struct {
-        const char *path;
-        enum sp_refusal_form want;
-    } rows[] = {
-        { "/mcp", SP_REFUSAL_RPC },
-        { "/mcp/x", SP_REFUSAL_RPC },
-        { "/mcpx", SP_REFUSAL_PLAIN },
-        { "/token", SP_REFUSAL_OAUTH },
-        { "/introspect", SP_REFUSAL_OAUTH },
-        { "/authorize", SP_REFUSAL_OAUTH },
-        { "/register", SP_REFUSAL_OAUTH },
-        { "/revoke", SP_REFUSAL_OAUTH },
-        { "/v1/chat/completions", SP_REFUSAL_OPENAI },
-        { "/v1/models", SP_REFUSAL_OPENAI },
-        { "/v1/messages", SP_REFUSAL_ANTHROPIC },
-        { "/v1/messages/count_tokens", SP_REFUSAL_ANTHROPIC },
-        { "/api/chat", SP_REFUSAL_OLLAMA },
-        { "/healthz", SP_REFUSAL_PLAIN },
-        { "/", SP_REFUSAL_PLAIN },
-        { "", SP_REFUSAL_PLAIN },
-    };
-
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        cr_expect_eq(sp_refusal_form(sp_view_of(rows[i].path)), rows[i].want,
-                     "%s", rows[i].path);
-    }
 }
 
 Test(refusal, bodies_have_the_form_of_each_client)

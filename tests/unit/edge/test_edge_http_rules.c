@@ -542,12 +542,32 @@ Test(edge_http_rules, knows_two_versions)
     cr_expect_eq(minor, 0);
 }
 
+static bool
+answer_may(const char *name, const char *value, bool pages)
+{
+    return http_answer_header_allowed(sp_view_of(name), sp_view_of(value),
+                                      pages);
+}
+
 /* What frames the answer, or lets one stage speak for the gate, is ours. */
 Test(edge_http_rules, an_answer_may_say_only_what_is_listed)
 {
     static const char *const allowed[] = {
         "content-type",     "Content-Type",   "retry-after", "allow",
-        "www-authenticate", "mcp-session-id", "ratelimit",   "set-cookie",
+        "www-authenticate", "mcp-session-id", "ratelimit",
+    };
+    static const struct {
+        const char *name;
+        const char *value;
+        bool page; /* allowed on pages; never elsewhere */
+    } pages[] = {
+        { "location", "/a", true },
+        { "Set-Cookie", "a=b", true },
+        { "content-security-policy", "default-src 'self'", true },
+        { "referrer-policy", "same-origin", true },
+        { "referrer-policy", "unsafe-url", false },
+        { "referrer-policy", "same-origin, unsafe-url", false },
+        { "referrer-policy", "", false },
     };
     static const char *const refused[] = {
         "",
@@ -566,12 +586,16 @@ Test(edge_http_rules, an_answer_may_say_only_what_is_listed)
     };
 
     for (size_t i = 0; i < SP_COUNT(allowed); i++) {
-        cr_expect(http_answer_header_allowed(sp_view_of(allowed[i])), "%s",
-                  allowed[i]);
+        cr_expect(answer_may(allowed[i], "a", false), "%s", allowed[i]);
     }
     for (size_t i = 0; i < SP_COUNT(refused); i++) {
-        cr_expect_not(http_answer_header_allowed(sp_view_of(refused[i])), "%s",
-                      refused[i]);
+        cr_expect_not(answer_may(refused[i], "a", true), "%s", refused[i]);
+    }
+    for (size_t i = 0; i < SP_COUNT(pages); i++) {
+        cr_expect_not(answer_may(pages[i].name, pages[i].value, false), "%s",
+                      pages[i].name);
+        cr_expect_eq(answer_may(pages[i].name, pages[i].value, true),
+                     pages[i].page, "%s: %s", pages[i].name, pages[i].value);
     }
 }
 

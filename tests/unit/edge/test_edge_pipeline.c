@@ -1,5 +1,6 @@
 /* A request is owed an answer: sent, sent again within bounds, and never twice
  * where an executor has it. */
+#include "common/text/headers.h"
 #include "tests/support/edge_stage.h"
 
 #define KEY "routekey"
@@ -44,9 +45,11 @@ Test(edge_pipeline, head_travels_as_get_and_each_class_has_its_deadline)
         const char *name;
         uint64_t deadline_ms;
     } rows[] = {
-        { "/jwks", PATHS_HEAD, "GET", 2000 },
-        { "/v1/models", PATHS_GET, "GET", 60000 },
-        { "/mcp", PATHS_DELETE, "DELETE", STAGE_DEADLINE_MS },
+        { "/jwks", SP_METHOD_HEAD, "GET", 2000 },
+        { "/v1/models", SP_METHOD_GET, "GET", 60000 },
+        { "/mcp", SP_METHOD_DELETE, "DELETE", STAGE_DEADLINE_MS },
+        { "/mcp", SP_METHOD_PUT, "PUT", STAGE_DEADLINE_MS },
+        { "/mcp", SP_METHOD_OPTIONS, "OPTIONS", STAGE_DEADLINE_MS },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
@@ -141,6 +144,123 @@ Test(edge_pipeline, a_whole_answer_ends_it)
     cr_expect_eq(s.rt.count, 1, "neither repeated nor cancelled");
     cr_expect_str_empty(s.rt.events);
     stage_close(&s);
+}
+
+static struct request *
+answer_with(struct stage *s, const char *path, struct sp_view headers)
+{
+    struct request *r = NULL;
+    struct sp_answer answer = { .last = true, .status = 200 };
+
+    stage_open(s);
+    r = stage_send(s, path);
+    answer.request_id = stage_id(r);
+    answer.headers = headers;
+    stage_answer(s, &answer);
+    return r;
+}
+
+/* Browsers post a form with "Origin: null" where the policy is no-referrer. */
+Test(edge_pipeline, pages_bring_policies_of_their_own)
+{
+    static const struct {
+        const char *path;
+        const char *headers;
+        const char *referrer;
+        const char *security;
+        const char *events;
+    } rows[] = {
+        { "/token", "referrer-policy: same-origin\n", "same-origin",
+          "default-src 'none'; frame-ancestors 'none'", "" },
+        { "/token", "content-security-policy: default-src 'self'\n",
+          "no-referrer", "default-src 'self'", "" },
+        { "/token", "referrer-policy: unsafe-url\n", "no-referrer",
+          "default-src 'none'; frame-ancestors 'none'",
+          "header_withheld 0 header=referrer-policy bytes=10\n" },
+        { "/mcp", "referrer-policy: same-origin\n", "no-referrer",
+          "default-src 'none'; frame-ancestors 'none'",
+          "header_withheld 0 header=referrer-policy bytes=11\n" },
+        { "/mcp", "content-security-policy: default-src *\n", "no-referrer",
+          "default-src 'none'; frame-ancestors 'none'",
+          "header_withheld 0 header=content-security-policy bytes=13\n" },
+        { "/v1/models", "set-cookie: a=b\n", "no-referrer",
+          "default-src 'none'; frame-ancestors 'none'",
+          "header_withheld 0 header=set-cookie bytes=3\n" },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct stage s;
+        struct request *r =
+            answer_with(&s, rows[i].path, sp_view_of(rows[i].headers));
+
+        cr_expect_eq(r->status, 200);
+        cr_expect_str_eq(stage_header(r, "Referrer-Policy"), rows[i].referrer,
+                         "%s: %s", rows[i].path, rows[i].headers);
+        cr_expect_str_eq(stage_header(r, "Content-Security-Policy"),
+                         rows[i].security, "%s: %s", rows[i].path,
+                         rows[i].headers);
+        cr_expect_str_empty(stage_header(r, "Set-Cookie"));
+        cr_expect_str_eq(s.rt.events, rows[i].events);
+        pipeline_end(r);
+        stage_close(&s);
+    }
+}
+
+/* All that a message holds has its place: nothing is cut, nothing dropped. */
+Test(edge_pipeline, the_longest_headers_are_kept_whole)
+{
+    struct sp_buf text = sp_buf_new(SP_MAX_HEADERS);
+    static char value[SP_MAX_HEADERS];
+    struct stage s;
+    struct request *r = NULL;
+    size_t lines = 0;
+
+    memset(value, 'v', sizeof(value));
+    cr_assert_eq(sp_headers_add(&text, SP_VIEW_LITERAL("location"),
+                                sp_view_make(value, 20000)),
+                 0);
+    while (sp_buf_add_str(&text, "etag: \n") == 0) {
+        lines++;
+    }
+    r = answer_with(&s, "/token", sp_buf_view(&text));
+    cr_expect_eq(r->status, 200);
+    cr_expect_eq(strlen(stage_header(r, "Location")), 20000);
+    for (size_t i = 0; i + 4 < r->head.len; i++) {
+        lines -= memcmp(r->head.data + i, "etag", 4) == 0 ? 1 : 0;
+    }
+    cr_expect_eq(lines, 0);
+    cr_expect_str_eq(stage_header(r, "X-Frame-Options"), "DENY");
+    pipeline_end(r);
+    stage_close(&s);
+    sp_buf_free(&text);
+}
+
+Test(edge_pipeline, a_header_that_cannot_be_sent_is_told)
+{
+    static const struct {
+        const char *headers;
+        const char *events;
+    } rows[] = {
+        { "content-type: a\nlocation: a\rb\n",
+          "answer_refused 502 reason=header header=\"location\" bytes=13\n" },
+        { "Location: /a\n",
+          "answer_refused 502 reason=header header=\"Location\" bytes=12\n" },
+        { "set-cookie: a=b",
+          "answer_refused 502 reason=header header=\"set-cookie\" bytes=15\n" },
+        { "\n", "answer_refused 502 reason=header header=\"\" bytes=0\n" },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct stage s;
+        struct request *r =
+            answer_with(&s, "/token", sp_view_of(rows[i].headers));
+
+        cr_expect_eq(r->status, 502);
+        cr_expect_str_eq(s.rt.events, rows[i].events);
+        cr_expect_str_empty(stage_header(r, "Location"));
+        pipeline_end(r);
+        stage_close(&s);
+    }
 }
 
 Test(edge_pipeline, an_answer_without_started_will_do)
@@ -834,13 +954,13 @@ Test(edge_pipeline, the_usual_time_is_learned_once_per_request)
     r = stage_send(&s, "/mcp");
     r->sent_us -= 100000;
     stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
-    usual_us = s.edge.retry.usual_us[PATHS_MCP];
+    usual_us = s.edge.retry.usual_us[SP_CLASS_MCP];
     cr_expect_geq(usual_us, 100000);
     r->sent_us -= 20000000;
     stage_lost_replica(&s, SP_SERVICE_TOOLS, KEY);
     stage_started(&s, r, SP_SERVICE_TOOLS, OTHER_KEY);
     stage_answer_whole(&s, r);
-    cr_expect_eq(s.edge.retry.usual_us[PATHS_MCP], usual_us);
+    cr_expect_eq(s.edge.retry.usual_us[SP_CLASS_MCP], usual_us);
     pipeline_end(r);
     stage_close(&s);
 }

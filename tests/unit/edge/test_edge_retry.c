@@ -52,11 +52,12 @@ Test(edge_retry, waits_a_few_times_the_usual_time)
         struct retry r = fresh(0);
 
         if (rows[i].usual_us > 0) {
-            retry_signed(&r, PATHS_MCP, rows[i].usual_us);
+            retry_signed(&r, SP_CLASS_MCP, rows[i].usual_us);
         }
-        cr_expect_eq(retry_wait_ms(&r, PATHS_MCP, rows[i].attempt),
-                     rows[i].want_ms, "%s: %lld", rows[i].label,
-                     (long long)retry_wait_ms(&r, PATHS_MCP, rows[i].attempt));
+        cr_expect_eq(
+            retry_wait_ms(&r, SP_CLASS_MCP, rows[i].attempt), rows[i].want_ms,
+            "%s: %lld", rows[i].label,
+            (long long)retry_wait_ms(&r, SP_CLASS_MCP, rows[i].attempt));
     }
 }
 
@@ -64,21 +65,21 @@ Test(edge_retry, the_usual_time_follows_slowly_and_by_class)
 {
     struct retry r = fresh(0);
 
-    retry_signed(&r, PATHS_MCP, 100000);
-    retry_signed(&r, PATHS_MCP, 260000);
-    cr_expect_eq(r.usual_us[PATHS_MCP], 110000);
+    retry_signed(&r, SP_CLASS_MCP, 100000);
+    retry_signed(&r, SP_CLASS_MCP, 260000);
+    cr_expect_eq(r.usual_us[SP_CLASS_MCP], 110000);
     for (int i = 0; i < 200; i++) {
-        retry_signed(&r, PATHS_MCP, 260000);
+        retry_signed(&r, SP_CLASS_MCP, 260000);
     }
-    cr_expect_geq(r.usual_us[PATHS_MCP], 259000);
-    cr_expect_leq(r.usual_us[PATHS_MCP], 260000);
+    cr_expect_geq(r.usual_us[SP_CLASS_MCP], 259000);
+    cr_expect_leq(r.usual_us[SP_CLASS_MCP], 260000);
     for (int i = 0; i < 400; i++) {
-        retry_signed(&r, PATHS_MCP, 0);
+        retry_signed(&r, SP_CLASS_MCP, 0);
     }
-    cr_expect_geq(r.usual_us[PATHS_MCP], 0);
-    cr_expect_leq(r.usual_us[PATHS_MCP], 100);
-    cr_expect_eq(r.usual_us[PATHS_MODEL], 0);
-    cr_expect_eq(retry_wait_ms(&r, PATHS_MODEL, 0), 250);
+    cr_expect_geq(r.usual_us[SP_CLASS_MCP], 0);
+    cr_expect_leq(r.usual_us[SP_CLASS_MCP], 100);
+    cr_expect_eq(r.usual_us[SP_CLASS_MODEL], 0);
+    cr_expect_eq(retry_wait_ms(&r, SP_CLASS_MODEL, 0), 250);
 }
 
 Test(edge_retry, attempts_are_bounded)

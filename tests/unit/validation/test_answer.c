@@ -242,6 +242,88 @@ Test(answer, only_known_headers_pass)
     back_close(&b);
 }
 
+static const struct row page_rows[] = {
+    { "HTML", 200, "content-type: text/html\n", "<b>", NULL },
+    { "with a charset", 200, "content-type: text/html; charset=utf-8\n", "<b>",
+      NULL },
+    { "CSS", 200, "content-type: text/css\n", "a {}", NULL },
+    { "an error page", 404, "content-type: text/html\n", "<b>", NULL },
+    { "JSON", 200, JSON, "{}", NULL },
+    { "a script", 200, "content-type: text/javascript\n", "a()",
+      "bad_content_type" },
+    { "XHTML", 200, "content-type: application/xhtml+xml\n", "<b/>",
+      "bad_content_type" },
+    { "SVG", 200, "content-type: image/svg+xml\n", "<svg/>",
+      "bad_content_type" },
+};
+
+Test(answer, the_console_shows_pages)
+{
+    run_rows(SP_SERVICE_MONITOR, (struct expectation){ .kind = EXPECT_ANY },
+             page_rows, SP_COUNT(page_rows));
+}
+
+Test(answer, nobody_else_shows_pages)
+{
+    static const struct row rows[] = {
+        { "HTML", 200, "content-type: text/html\n", "<b>", "bad_content_type" },
+        { "CSS", 200, "content-type: text/css\n", "a {}", "bad_content_type" },
+    };
+
+    run_rows(SP_SERVICE_TOOLS, (struct expectation){ .kind = EXPECT_RPC }, rows,
+             SP_COUNT(rows));
+    run_rows(SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL }, rows,
+             SP_COUNT(rows));
+}
+
+Test(answer, a_page_comes_whole)
+{
+    struct sp_result page = whole(200, "content-type: text/html\n", "<b>");
+    struct results_config small = { .remembered = 16,
+                                    .json_bytes = 2,
+                                    .stream_bytes = 8 };
+    struct back b;
+
+    back_open(&b);
+    page.last = false;
+    expect(&b, SP_SERVICE_MONITOR, (struct expectation){ .kind = EXPECT_ANY });
+    cr_assert_eq(give(&b, SP_SERVICE_MONITOR, page), ANSWER_REPLACE);
+    cr_assert_str_eq(b.verdict.why, "page_in_parts");
+    page.last = true;
+    b.check.limits = &small;
+    expect(&b, SP_SERVICE_MONITOR, (struct expectation){ .kind = EXPECT_ANY });
+    cr_assert_eq(give(&b, SP_SERVICE_MONITOR, page), ANSWER_REPLACE);
+    cr_assert_str_eq(b.verdict.why, "too_long");
+    back_close(&b);
+}
+
+Test(answer, only_pages_bring_policies)
+{
+    static const char policies[] =
+        "referrer-policy: same-origin\n"
+        "content-security-policy: default-src 'self'\n";
+    static const struct {
+        enum sp_service_id from;
+        const char *want;
+    } rows[] = {
+        { SP_SERVICE_MONITOR, policies },
+        { SP_SERVICE_LLM, "" },
+        { SP_SERVICE_TOOLS, "" },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct back b;
+
+        back_open(&b);
+        expect(&b, rows[i].from, (struct expectation){ .kind = EXPECT_ANY });
+        (void)give(&b, rows[i].from, whole(404, policies, ""));
+        cr_expect(sp_view_is(sp_buf_view(&b.check.headers), rows[i].want),
+                  "from %d: %.*s", (int)rows[i].from,
+                  SP_VIEW(sp_buf_view(&b.check.headers)));
+        back_close(&b);
+    }
+}
+
 static struct sp_result
 piece(uint64_t seq, bool last, const char *body)
 {

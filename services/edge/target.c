@@ -1,87 +1,9 @@
-/* The path table and the strict reading of request targets. */
-#include "services/edge/paths.h"
+/* The strict reading of request targets. */
+#include "services/edge/target.h"
 
 #include <stdint.h>
 
 #include "common/base/error.h"
-
-static const struct paths_rule rules[] = {
-    { "/mcp", PATHS_POST | PATHS_DELETE, PATHS_MCP, PATHS_PIPELINE },
-    { "/v1/chat/completions", PATHS_POST, PATHS_MODEL, PATHS_PIPELINE },
-    { "/v1/models", PATHS_GET, PATHS_MODEL, PATHS_PIPELINE },
-    { "/token", PATHS_POST, PATHS_AUTH, PATHS_PIPELINE },
-    { "/introspect", PATHS_POST, PATHS_AUTH, PATHS_PIPELINE },
-    { "/jwks", PATHS_GET, PATHS_AUTH, PATHS_PIPELINE },
-    { "/.well-known/", PATHS_GET, PATHS_AUTH, PATHS_PIPELINE },
-    { "/healthz", PATHS_GET, PATHS_AUTH, PATHS_HEALTHZ },
-    { "/readyz", PATHS_GET, PATHS_AUTH, PATHS_READYZ },
-};
-
-static const struct {
-    const char *name;
-    unsigned method;
-} methods[] = {
-    { "GET", PATHS_GET },
-    { "POST", PATHS_POST },
-    { "DELETE", PATHS_DELETE },
-    { "HEAD", PATHS_HEAD },
-};
-
-static const struct {
-    unsigned methods;
-    const char *text;
-} allows[] = {
-    { PATHS_GET, "GET, HEAD" },
-    { PATHS_POST, "POST" },
-    { PATHS_POST | PATHS_DELETE, "POST, DELETE" },
-    { PATHS_GET | PATHS_POST, "GET, HEAD, POST" },
-    { PATHS_GET | PATHS_POST | PATHS_DELETE, "GET, HEAD, POST, DELETE" },
-};
-
-const struct paths_rule *
-paths_find(struct sp_view path)
-{
-    for (size_t i = 0; i < SP_COUNT(rules); i++) {
-        size_t len = strlen(rules[i].path);
-        bool prefix = rules[i].path[len - 1] == '/';
-
-        if (prefix ? path.len > len && sp_view_starts(path, rules[i].path)
-                   : sp_view_is(path, rules[i].path)) {
-            return &rules[i];
-        }
-    }
-    return NULL;
-}
-
-unsigned
-paths_method(struct sp_view method)
-{
-    for (size_t i = 0; i < SP_COUNT(methods); i++) {
-        if (sp_view_is(method, methods[i].name)) {
-            return methods[i].method;
-        }
-    }
-    return 0;
-}
-
-bool
-paths_allows(const struct paths_rule *rule, unsigned method)
-{
-    unsigned as = method == PATHS_HEAD ? PATHS_GET : method;
-
-    return (rule->methods & as) != 0;
-}
-
-const char *
-paths_allow(const struct paths_rule *rule)
-{
-    for (size_t i = 0; i < SP_COUNT(allows); i++) {
-        if (allows[i].methods == rule->methods) {
-            return allows[i].text;
-        }
-    }
-    return "";
-}
 
 static bool
 is_alnum(unsigned char c)
@@ -236,8 +158,8 @@ query_ok(struct sp_view query)
 }
 
 int
-paths_read(struct sp_view target, struct sp_buf *path,
-           struct sp_view *ret_query)
+target_read(struct sp_view target, struct sp_buf *path,
+            struct sp_view *ret_query)
 {
     struct sp_view raw = target;
     struct sp_view query = { .ptr = "", .len = 0 };
@@ -252,7 +174,7 @@ paths_read(struct sp_view target, struct sp_buf *path,
         raw.len = (size_t)(mark - target.ptr);
         query = sp_view_skip(target, raw.len + 1);
     }
-    if (query.len > PATHS_MAX_QUERY) {
+    if (query.len > TARGET_MAX_QUERY) {
         return SP_ELIMIT;
     }
     sp_buf_reset(path);
@@ -260,7 +182,7 @@ paths_read(struct sp_view target, struct sp_buf *path,
     if (error != 0) {
         return error;
     }
-    if (path->len > PATHS_MAX_PATH) {
+    if (path->len > TARGET_MAX_PATH) {
         return SP_ELIMIT;
     }
     if (!segments_ok(sp_buf_view(path)) || !is_utf8(sp_buf_view(path)) ||

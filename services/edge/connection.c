@@ -39,8 +39,8 @@ join_idle(struct connection *c)
 }
 
 /* True where the client has taken something since the last look, or there is
- * nothing to take. All of it is in one answer that the jail lets us have: a look
- * that fails would cut every stream after the first period. */
+ * nothing to take. All of it is in one answer that the jail lets us have: a
+ * look that fails would cut every stream after the first period. */
 static bool
 makes_progress(struct connection *c)
 {

@@ -30,7 +30,7 @@ def test_each_readme_is_cut_from_its_main():
 
 def test_every_setting_is_in_the_example():
     rows = re.findall(r"T\((SP_\w+),",
-                      (ROOT / "common" / "settings.h").read_text())
+                      (ROOT / "common" / "process" / "settings.h").read_text())
     example = (ROOT / ".env.example").read_text()
     for name in rows:
         assert name in example, name

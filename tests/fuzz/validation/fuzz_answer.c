@@ -53,7 +53,7 @@ static void
 await(struct pending *pending, struct expectation what,
       enum sp_service_id target)
 {
-    struct pending_entry *entry = pending_put(pending, ID);
+    struct pending_entry *entry = pending_put(pending, ID, 0);
 
     entry->target = target;
     entry->expect = what;

@@ -553,37 +553,33 @@ Test(edge_pipeline, a_loss_repeats_what_the_lost_one_may_have_held)
         enum sp_service_id executor;
         enum sp_service_id lost;
         const char *name; /* of the lost replica */
-        enum {
-            NOTHING,
-            REPEATED
-        } want;
+        bool repeated;
     } rows[] = {
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_AUTH, "a", REPEATED },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_AUTH, "a", true },
         { "nobody has it", "/mcp", false, 0, SP_SERVICE_VALIDATION,
-          STAGE_SCREEN, REPEATED },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_RATELIMIT, "a",
-          REPEATED },
-        { "nobody has it", "/mcp", false, 0, SP_SERVICE_LLM, KEY, REPEATED },
+          STAGE_SCREEN, true },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_RATELIMIT, "a", true },
+        { "nobody has it", "/mcp", false, 0, SP_SERVICE_LLM, KEY, true },
         { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_AUTH, KEY,
-          NOTHING },
+          false },
         { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_RATELIMIT,
-          KEY, NOTHING },
+          KEY, false },
         { "tools has it", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_LLM, KEY,
-          NOTHING },
+          false },
         { "another tools is lost", "/mcp", true, SP_SERVICE_TOOLS,
-          SP_SERVICE_TOOLS, OTHER_KEY, NOTHING },
+          SP_SERVICE_TOOLS, OTHER_KEY, false },
         { "tools is lost", "/mcp", true, SP_SERVICE_TOOLS, SP_SERVICE_TOOLS,
-          KEY, REPEATED },
+          KEY, true },
         { "another screen is lost", "/mcp", true, SP_SERVICE_TOOLS,
-          SP_SERVICE_VALIDATION, OTHER_KEY, NOTHING },
+          SP_SERVICE_VALIDATION, OTHER_KEY, false },
         { "the result is lost", "/mcp", true, SP_SERVICE_TOOLS,
-          SP_SERVICE_VALIDATION, STAGE_SCREEN, REPEATED },
+          SP_SERVICE_VALIDATION, STAGE_SCREEN, true },
         { "a model's answer is lost", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_VALIDATION, STAGE_SCREEN, REPEATED },
+          SP_SERVICE_VALIDATION, STAGE_SCREEN, true },
         { "a model has it", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_RATELIMIT, KEY, NOTHING },
+          SP_SERVICE_RATELIMIT, KEY, false },
         { "the model is lost", "/v1/models", true, SP_SERVICE_LLM,
-          SP_SERVICE_LLM, KEY, REPEATED },
+          SP_SERVICE_LLM, KEY, true },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
@@ -596,12 +592,12 @@ Test(edge_pipeline, a_loss_repeats_what_the_lost_one_may_have_held)
             stage_started(&s, r, rows[i].executor, KEY);
         }
         stage_lost_replica(&s, rows[i].lost, rows[i].name);
-        cr_expect_eq(s.rt.count, rows[i].want == NOTHING ? 1 : 2, "%s: %s lost",
+        cr_expect_eq(s.rt.count, rows[i].repeated ? 2 : 1, "%s: %s lost",
                      rows[i].label, sp_service_name(rows[i].lost));
         cr_expect_eq(stage_last(&s)->id, SP_MSG_HTTP_REQUEST);
-        cr_expect_eq(stage_last(&s)->attempt, rows[i].want == REPEATED ? 1 : 0);
-        cr_expect_eq(r->started, rows[i].started && rows[i].want != REPEATED,
-                     "%s", rows[i].label);
+        cr_expect_eq(stage_last(&s)->attempt, rows[i].repeated ? 1 : 0);
+        cr_expect_eq(r->started, rows[i].started && !rows[i].repeated, "%s",
+                     rows[i].label);
         stage_answer_whole(&s, r);
         pipeline_end(r);
         stage_close(&s);

@@ -145,8 +145,8 @@ Test(sources, shows_the_last_status_while_it_is_fresh)
     sources_free(&s);
 }
 
-/* Metrics larger than one message: what is shown is always a whole page, the old
- * one while a new one comes or has lost a part. */
+/* Metrics larger than one message: what is shown is always a whole page, the
+ * old one while a new one comes or has lost a part. */
 Test(sources, metrics_come_in_parts)
 {
     static const struct {

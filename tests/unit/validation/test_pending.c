@@ -1,5 +1,5 @@
-/* Requests whose answers are to come: found by id, bounded, and none goes before
- * its time. */
+/* Requests whose answers are to come: found by id, bounded, and none goes
+ * before its time. */
 #include "services/validation/screen/pending.h"
 
 #include <criterion/criterion.h>

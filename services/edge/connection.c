@@ -12,7 +12,6 @@
 #include "common/base/alloc.h"
 #include "services/edge/edge.h"
 #include "services/edge/edge_config.h"
-#include "services/edge/mhd/front.h"
 
 static void
 leave_idle(struct connection *c)
@@ -136,10 +135,7 @@ connection_free(struct connection *c)
 {
     struct edge *edge = c->edge;
 
-    if (edge->current == c) {
-        edge->current = NULL;
-    }
-    records_close(c);
+    records_close(&c->records);
     leave_idle(c);
     sp_loop_stop(edge->loop, &c->timer);
     sp_loop_remove(edge->loop, &c->watch);
@@ -198,7 +194,7 @@ connection_resume(struct connection *c)
     if (c->suspended) {
         c->suspended = false;
         MHD_resume_connection(c->mhd);
-        front_wake(c->edge->front);
+        c->edge->due = true;
     }
 }
 

@@ -44,7 +44,6 @@ struct edge {
     struct hosts *hosts;
     struct tls *tls;
     struct addresses *addresses;
-    struct connection *current; /* the library works on it; NULL: unknown */
     /* GnuTLS's own, see transport.c */
     ssize_t (*record_recv)(gnutls_session_t session, void *data, size_t len);
     ssize_t (*record_send)(gnutls_session_t session, const void *data,
@@ -60,6 +59,7 @@ struct edge {
     struct figures figures;
     struct sp_timer probe;
     int64_t capped_ms; /* when a cap was last told */
+    bool due;          /* the HTTP library has work: it runs in this turn */
     bool draining;
     unsigned char owner_key[OWNER_KEY_BYTES];
     size_t random_left;

@@ -45,7 +45,7 @@ intake_begin(void *cls, const char *uri, struct MHD_Connection *mhd)
     struct request *r = request_new(cls, c);
 
     c->request = r;
-    r->edge->current = c;
+    r->edge->inbox.current = &c->records;
     if (c->served) {
         connection_enter(c, CONNECTION_HEADERS);
     }
@@ -241,7 +241,7 @@ queue(struct request *r)
 
     connection_enter(c, CONNECTION_SENDING);
     if (r->body_follows) {
-        records_hold(c);
+        records_hold(&c->records);
     }
     r->head_due = true;
     result = MHD_queue_response(c->mhd, r->status, r->response);
@@ -402,7 +402,7 @@ intake_handle(void *cls, struct MHD_Connection *mhd, const char *url,
     if (r == NULL) {
         return MHD_NO;
     }
-    r->edge->current = r->connection;
+    r->edge->inbox.current = &r->connection->records;
     if (r->state == REQUEST_LINE) {
         return take_headers(r, method, version);
     }
@@ -454,9 +454,9 @@ intake_completed(void *cls, struct MHD_Connection *mhd, void **context,
     c = r->connection;
     *context = NULL;
     c->request = NULL;
-    r->edge->current = c;
+    r->edge->inbox.current = &c->records;
     note_end(r);
-    if (r->edge->draining || !records_flush(c)) {
+    if (r->edge->draining || !records_flush(&c->records)) {
         connection_shed(c);
     } else if (!c->gone) {
         connection_enter(c, CONNECTION_IDLE);

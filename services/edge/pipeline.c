@@ -32,24 +32,6 @@ id_of(const struct request *r)
     return sp_view_make(r->entry.id, REQUEST_ID_LEN);
 }
 
-void
-pipeline_report(const struct request *r, const char *kind, unsigned status,
-                const char *detail)
-{
-    const struct sp_occurrence what = {
-        .kind = kind,
-        .request_id = id_of(r),
-        .address =
-            sp_view_of(r->connection != NULL ? r->connection->address : NULL),
-        .object = sp_view_of(r->rule->path),
-        .trace = sp_view_make(r->trace, r->trace_len),
-        .status = status,
-        .detail = detail,
-    };
-
-    sp_runtime_event(r->edge->rt, &what);
-}
-
 /* ----------------------------------------------------------------- sending */
 
 static int64_t
@@ -185,8 +167,8 @@ refuse_unplaced(struct request *r, int error)
     };
 
     r->edge->figures.unplaced++;
-    pipeline_report(r, "request_unplaced", refusal.status,
-                    error == SP_EFULL ? "reason=full" : "reason=no_peer");
+    request_report(r, "request_unplaced", refusal.status,
+                   error == SP_EFULL ? "reason=full" : "reason=no_peer");
     pipeline_refuse(r, &refusal);
 }
 
@@ -313,8 +295,8 @@ fail_late(struct request *r)
     };
 
     r->edge->figures.deadlines++;
-    pipeline_report(r, "deadline_exceeded", refusal.status,
-                    r->started ? "started=yes" : "started=no");
+    request_report(r, "deadline_exceeded", refusal.status,
+                   r->started ? "started=yes" : "started=no");
     pipeline_cancel(r);
     pipeline_refuse(r, &refusal);
 }
@@ -326,7 +308,7 @@ pipeline_break(struct request *r, const char *detail)
 {
     r->stream.broken = true;
     r->edge->figures.broken++;
-    pipeline_report(r, "stream_broken", r->status, detail);
+    request_report(r, "stream_broken", r->status, detail);
     pipeline_cancel(r);
     request_table_remove(&r->entry);
     sp_loop_stop(r->edge->loop, &r->timer);
@@ -378,7 +360,7 @@ pipeline_fail_lost(struct request *r, const char *detail)
         pipeline_break(r, detail);
         return;
     }
-    pipeline_report(r, "answer_lost", refusal.status, detail);
+    request_report(r, "answer_lost", refusal.status, detail);
     pipeline_cancel(r);
     pipeline_refuse(r, &refusal);
 }

@@ -71,9 +71,4 @@ pipeline_grant(struct request *r);
 void
 pipeline_end(struct request *r);
 
-/* Records what became of a request. */
-void
-pipeline_report(const struct request *r, const char *kind, unsigned status,
-                const char *detail);
-
 #endif

@@ -152,3 +152,21 @@ request_free_spare(struct edge *edge)
     }
     edge->spare_count = 0;
 }
+
+void
+request_report(const struct request *r, const char *kind, unsigned status,
+               const char *detail)
+{
+    const struct sp_occurrence what = {
+        .kind = kind,
+        .request_id = sp_view_make(r->entry.id, REQUEST_ID_LEN),
+        .address =
+            sp_view_of(r->connection != NULL ? r->connection->address : NULL),
+        .object = sp_view_of(r->rule->path),
+        .trace = sp_view_make(r->trace, r->trace_len),
+        .status = status,
+        .detail = detail,
+    };
+
+    sp_runtime_event(r->edge->rt, &what);
+}

@@ -93,6 +93,7 @@ struct request {
     int64_t renew_ms; /* when the lease of the stream must be renewed */
     unsigned asked;   /* times that it was asked since the last one */
     struct stream stream;
+    void (*taken)(struct request *r); /* the client took some of it */
 
     struct request *spare; /* next of those kept for reuse */
 };
@@ -118,6 +119,11 @@ request_add_body(struct request *r, struct sp_view bytes);
 /* Releases the body. Before the request loses its connection. */
 void
 request_drop_body(struct request *r);
+
+/* Records what became of the request. */
+void
+request_report(const struct request *r, const char *kind, unsigned status,
+               const char *detail);
 
 /* Frees the requests that were kept for reuse. */
 void

@@ -116,7 +116,7 @@ fail_answer(struct request *r, const char *detail)
                 "took effect is not known.",
     };
 
-    pipeline_report(r, "answer_refused", refusal.status, detail);
+    request_report(r, "answer_refused", refusal.status, detail);
     pipeline_cancel(r);
     pipeline_refuse(r, &refusal);
 }
@@ -152,7 +152,7 @@ begin_stream(struct request *r, const struct sp_answer *a)
     edge->figures.streams++;
     stream_begin(&r->stream, edge->config->limits.stream_credit_bytes,
                  STREAM_SLACK);
-    reply_stream(r, (unsigned)a->status, a->headers);
+    reply_stream(r, (unsigned)a->status, a->headers, pipeline_grant);
     pipeline_set_timer(r);
 }
 

@@ -35,7 +35,6 @@ struct front {
     struct MHD_Daemon *daemon;
     struct sp_watch watch; /* the library's epoll descriptor */
     int fd;
-    bool due; /* the library has work */
 };
 
 static void
@@ -44,7 +43,7 @@ on_ready(void *arg, uint32_t events)
     struct front *f = arg;
 
     (void)events;
-    f->due = true;
+    f->edge->due = true;
 }
 
 static bool
@@ -53,14 +52,15 @@ on_turn(void *arg)
     struct front *f = arg;
     MHD_UNSIGNED_LONG_LONG timeout = 1;
 
-    if (!f->due || f->daemon == NULL) {
+    if (!f->edge->due || f->daemon == NULL) {
         return false;
     }
     (void)MHD_run(f->daemon);
     /* The library's own timeouts are off: it has only 0 to say, for what it
      * could not finish in one go. */
-    f->due = MHD_get_timeout(f->daemon, &timeout) == MHD_YES && timeout == 0;
-    return f->due;
+    f->edge->due =
+        MHD_get_timeout(f->daemon, &timeout) == MHD_YES && timeout == 0;
+    return f->edge->due;
 }
 
 static void
@@ -116,7 +116,8 @@ on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         gnutls_session_t session = info->tls_session;
 
         tls_enable_tickets(edge->tls, session);
-        records_open(c, session);
+        c->session = session;
+        records_open(&c->records, &edge->inbox, c->watch.fd, session);
         *context = c;
     } else if (*context != NULL) {
         connection_free(*context);
@@ -205,13 +206,7 @@ front_start(struct front *f)
     sp_loop_each_turn(f->edge->loop,
                       (struct sp_turn){ .turn = on_turn, .arg = f });
     /* The first run puts the listening socket into the library's epoll. */
-    f->due = true;
-}
-
-void
-front_wake(struct front *f)
-{
-    f->due = true;
+    f->edge->due = true;
 }
 
 void
@@ -229,7 +224,7 @@ front_quiesce(struct front *f)
         (void)close(fd);
         f->fd = -1;
     }
-    f->due = true;
+    f->edge->due = true;
 }
 
 void

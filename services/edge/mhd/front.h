@@ -14,10 +14,6 @@ front_new(struct edge *edge, int fd);
 void
 front_start(struct front *f);
 
-/* Work was made outside the library's sight: it runs in this turn. */
-void
-front_wake(struct front *f);
-
 /* Stops accepting; open connections go on. */
 void
 front_quiesce(struct front *f);

@@ -7,9 +7,6 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "services/edge/connection.h"
-#include "services/edge/edge.h"
-
 /* The head of an answer fits; a record that does not goes out at once. */
 #define HOLD_MAX 8192
 /* Parts that GnuTLS writes at once, at most; it goes on after a short write. */
@@ -26,7 +23,7 @@ set_aside(struct records_inbox *inbox)
     if (inbox->owner == NULL || inbox->at == inbox->len) {
         return;
     }
-    r = &inbox->owner->records;
+    r = inbox->owner;
     r->early = sp_buf_new(RECORDS_READ_MAX);
     (void)sp_buf_add(&r->early, inbox->bytes + inbox->at,
                      inbox->len - inbox->at);
@@ -50,15 +47,16 @@ take_early(struct records *r, void *out, size_t len)
  * edge. That a short read has emptied the socket is no reason to say so
  * unasked: the edge of what has come since may be spent already. */
 static ssize_t
-fill(struct connection *c, struct records_inbox *inbox)
+fill(struct records *r)
 {
+    struct records_inbox *inbox = r->inbox;
     ssize_t n = 0;
 
     set_aside(inbox);
-    inbox->owner = c;
+    inbox->owner = r;
     inbox->at = 0;
     inbox->len = 0;
-    n = recv(c->watch.fd, inbox->bytes, sizeof(inbox->bytes), 0);
+    n = recv(r->fd, inbox->bytes, sizeof(inbox->bytes), 0);
     if (n > 0) {
         inbox->len = (size_t)n;
     }
@@ -68,16 +66,16 @@ fill(struct connection *c, struct records_inbox *inbox)
 static ssize_t
 on_pull(gnutls_transport_ptr_t arg, void *out, size_t len)
 {
-    struct connection *c = arg;
-    struct records_inbox *inbox = &c->edge->inbox;
+    struct records *r = arg;
+    struct records_inbox *inbox = r->inbox;
     size_t n = 0;
 
-    c->edge->current = c;
-    if (c->records.early.len > 0) {
-        return take_early(&c->records, out, len);
+    inbox->current = r;
+    if (r->early.len > 0) {
+        return take_early(r, out, len);
     }
-    if (inbox->owner != c || inbox->at == inbox->len) {
-        ssize_t got = fill(c, inbox);
+    if (inbox->owner != r || inbox->at == inbox->len) {
+        ssize_t got = fill(r);
 
         if (got <= 0) {
             return got;
@@ -92,12 +90,11 @@ on_pull(gnutls_transport_ptr_t arg, void *out, size_t len)
 static int
 on_pull_timeout(gnutls_transport_ptr_t arg, unsigned ms)
 {
-    const struct connection *c = arg;
-    const struct records_inbox *inbox = &c->edge->inbox;
-    struct pollfd wanted = { .fd = c->watch.fd, .events = POLLIN };
+    const struct records *r = arg;
+    const struct records_inbox *inbox = r->inbox;
+    struct pollfd wanted = { .fd = r->fd, .events = POLLIN };
 
-    if (c->records.early.len > 0 ||
-        (inbox->owner == c && inbox->at < inbox->len)) {
+    if (r->early.len > 0 || (inbox->owner == r && inbox->at < inbox->len)) {
         return 1;
     }
     return poll(&wanted, 1, (int)ms);
@@ -132,9 +129,9 @@ keep(struct records *r, const giovec_t *parts, int count)
 
 /* Sends what is held and these parts. The result counts the parts alone. */
 static ssize_t
-send_all(struct connection *c, const giovec_t *parts, int count)
+send_all(struct records *r, const giovec_t *parts, int count)
 {
-    struct sp_buf *held = &c->records.held;
+    struct sp_buf *held = &r->held;
     struct iovec all[1 + PARTS_MAX] = {
         { .iov_base = held->data, .iov_len = held->len },
     };
@@ -146,7 +143,7 @@ send_all(struct connection *c, const giovec_t *parts, int count)
             (struct iovec){ .iov_base = parts[i].iov_base,
                             .iov_len = parts[i].iov_len };
     }
-    n = sendmsg(c->watch.fd, &message, MSG_NOSIGNAL);
+    n = sendmsg(r->fd, &message, MSG_NOSIGNAL);
     if (n < 0 || held->len == 0) {
         return n;
     }
@@ -167,50 +164,54 @@ send_all(struct connection *c, const giovec_t *parts, int count)
 static ssize_t
 on_push(gnutls_transport_ptr_t arg, const giovec_t *parts, int count)
 {
-    struct connection *c = arg;
+    struct records *r = arg;
 
-    if (c->records.hold) {
-        c->records.hold = false;
-        if (keep(&c->records, parts, count)) {
+    if (r->hold) {
+        r->hold = false;
+        if (keep(r, parts, count)) {
             return (ssize_t)total(parts, count);
         }
     }
-    return send_all(c, parts, count);
+    return send_all(r, parts, count);
 }
 
 /* ---------------------------------------------------------------- interface */
 
 void
-records_open(struct connection *c, gnutls_session_t session)
+records_open(struct records *r, struct records_inbox *inbox, int fd,
+             gnutls_session_t session)
 {
-    c->session = session;
-    gnutls_transport_set_ptr(session, c);
+    *r = (struct records){ .inbox = inbox, .fd = fd };
+    gnutls_transport_set_ptr(session, r);
     gnutls_transport_set_pull_function(session, on_pull);
     gnutls_transport_set_pull_timeout_function(session, on_pull_timeout);
     gnutls_transport_set_vec_push_function(session, on_push);
 }
 
 void
-records_hold(struct connection *c)
+records_hold(struct records *r)
 {
-    c->records.hold = c->records.held.len == 0;
+    r->hold = r->held.len == 0;
 }
 
 bool
-records_flush(struct connection *c)
+records_flush(struct records *r)
 {
-    c->records.hold = false;
-    return c->records.held.len == 0 || send_all(c, NULL, 0) == 0;
+    r->hold = false;
+    return r->held.len == 0 || send_all(r, NULL, 0) == 0;
 }
 
 void
-records_close(struct connection *c)
+records_close(struct records *r)
 {
-    struct records_inbox *inbox = &c->edge->inbox;
+    struct records_inbox *inbox = r->inbox;
 
-    if (inbox->owner == c) {
+    if (inbox != NULL && inbox->owner == r) {
         inbox->owner = NULL;
     }
-    sp_buf_free(&c->records.early);
-    sp_buf_free(&c->records.held);
+    if (inbox != NULL && inbox->current == r) {
+        inbox->current = NULL;
+    }
+    sp_buf_free(&r->early);
+    sp_buf_free(&r->held);
 }

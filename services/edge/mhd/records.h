@@ -1,6 +1,6 @@
 /* Between GnuTLS and the socket: one read for what would be three, one write
  * for the head of an answer and its body. Which connection the HTTP library is
- * working on (edge->current) shows here only in part: see transport.c. */
+ * working on shows here only in part: see transport.c. */
 #ifndef SP_SERVICES_EDGE_MHD_RECORDS_H
 #define SP_SERVICES_EDGE_MHD_RECORDS_H
 
@@ -11,8 +11,6 @@
 
 #include "common/text/buf.h"
 
-struct connection;
-
 /* The largest record (RFC 8446 section 5.2: 2^14 + 256 bytes behind a head of
  * 5), so that one read takes a whole one. */
 #define RECORDS_READ_MAX (5 + 16384 + 256)
@@ -20,33 +18,38 @@ struct connection;
 /* What was read last and not yet asked for; one for the whole edge, because
  * almost always the same connection asks for all of it at once. */
 struct records_inbox {
-    struct connection *owner;
+    struct records *current; /* the library works on it; NULL: unknown */
+    struct records *owner;
     size_t at;
     size_t len;
     unsigned char bytes[RECORDS_READ_MAX];
 };
 
-/* One connection's share; all zero at its start. */
+/* One connection's share. */
 struct records {
+    struct records_inbox *inbox;
+    int fd;
     struct sp_buf early; /* read before another connection took the inbox */
     struct sp_buf held;  /* written by the library, not yet sent */
     bool hold;           /* the next write is held back for the one behind it */
 };
 
-/* Reads and writes of this session go through us. */
+/* Reads and writes of this session, on the socket `fd`, go through us. `inbox`
+ * outlives `r`. */
 void
-records_open(struct connection *c, gnutls_session_t session);
+records_open(struct records *r, struct records_inbox *inbox, int fd,
+             gnutls_session_t session);
 
 /* The library is about to write the head of an answer with a body behind it. */
 void
-records_hold(struct connection *c);
+records_hold(struct records *r);
 
 /* Sends what is still held. False where the socket does not take it. */
 bool
-records_flush(struct connection *c);
+records_flush(struct records *r);
 
-/* Forgets what was read and held. */
+/* Forgets what was read and held; harmless where it was never opened. */
 void
-records_close(struct connection *c);
+records_close(struct records *r);
 
 #endif

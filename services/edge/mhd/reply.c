@@ -13,7 +13,6 @@
 #include "services/edge/connection.h"
 #include "services/edge/edge.h"
 #include "services/edge/http_rules.h"
-#include "services/edge/pipeline.h"
 #include "services/edge/request.h"
 
 /* What the library asks a stream for at once, without chunked coding; its own
@@ -65,7 +64,7 @@ tell_withheld(const struct request *r, struct sp_view name,
     (void)snprintf(detail, sizeof(detail), "header=%.*s bytes=%zu",
                    (int)(name.len < NAME_SHOWN ? name.len : NAME_SHOWN),
                    name.ptr, value.len);
-    pipeline_report(r, "header_withheld", 0, detail);
+    request_report(r, "header_withheld", 0, detail);
 }
 
 /* The lines of header text that an answer of this request may have; NULL: one
@@ -222,7 +221,7 @@ read_stream(void *cls, uint64_t position, char *out, size_t max)
     }
     n = stream_take(&r->stream, out, max);
     if (n > 0) {
-        pipeline_grant(r);
+        r->taken(r);
         return (ssize_t)n;
     }
     if (r->stream.broken) {
@@ -236,8 +235,10 @@ read_stream(void *cls, uint64_t position, char *out, size_t max)
 }
 
 void
-reply_stream(struct request *r, unsigned status, struct sp_view headers)
+reply_stream(struct request *r, unsigned status, struct sp_view headers,
+             void (*taken)(struct request *r))
 {
+    r->taken = taken;
     finish(r,
            MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, STREAM_BLOCK,
                                              read_stream, r, NULL),

@@ -27,9 +27,11 @@ void
 reply_whole(struct request *r, unsigned status, struct sp_view headers,
             struct sp_view body);
 
-/* As reply_whole(), for an answer that comes in parts by r->stream. */
+/* As reply_whole(), for an answer that comes in parts by r->stream. `taken` is
+ * called when the client has taken some of it. */
 void
-reply_stream(struct request *r, unsigned status, struct sp_view headers);
+reply_stream(struct request *r, unsigned status, struct sp_view headers,
+             void (*taken)(struct request *r));
 
 /* What a refusal says. */
 struct reply_refusal {

@@ -23,6 +23,14 @@ static const char refusal_mark[] =
 static const char handshake_mark[] =
     "Error: received handshake message out of context";
 
+static struct connection *
+connection_of(gnutls_session_t session)
+{
+    struct records *records = gnutls_transport_get_ptr(session);
+
+    return SP_CONTAINER_OF(records, struct connection, records);
+}
+
 /* GnuTLS's function of this name, for which ours is found. */
 static void *
 stand_before(const char *name)
@@ -56,9 +64,9 @@ transport_begin(struct edge *edge)
 ssize_t
 gnutls_record_recv(gnutls_session_t session, void *data, size_t data_size)
 {
-    struct connection *c = gnutls_transport_get_ptr(session);
+    struct connection *c = connection_of(session);
 
-    c->edge->current = c;
+    c->edge->inbox.current = &c->records;
     return c->edge->record_recv(session, data, data_size);
 }
 
@@ -113,7 +121,7 @@ send_head(struct connection *c, struct sp_view library)
 ssize_t
 gnutls_record_send(gnutls_session_t session, const void *data, size_t data_size)
 {
-    struct connection *c = gnutls_transport_get_ptr(session);
+    struct connection *c = connection_of(session);
 
     if (c->request != NULL && c->request->head_due) {
         return send_head(c, sp_view_make(data, data_size));
@@ -164,11 +172,12 @@ answer(struct edge *edge, struct connection *c, unsigned status)
 void
 transport_hear(struct edge *edge, const char *format, va_list args)
 {
-    struct connection *c = edge->current;
+    struct connection *c = NULL;
 
-    if (c == NULL) {
+    if (edge->inbox.current == NULL) {
         return;
     }
+    c = SP_CONTAINER_OF(edge->inbox.current, struct connection, records);
     if (strncmp(format, refusal_mark, sizeof(refusal_mark) - 1) == 0) {
         va_list copy;
 

@@ -11,7 +11,7 @@ struct connection;
 struct edge;
 
 /* Takes its place before the library's reads and writes, so that the edge knows
- * which connection the library works on (edge->current), and adds the header
+ * which connection the library works on (edge->inbox.current), and adds the header
  * lines of answers itself (request.head); ends the process where it cannot.
  * Once, before the first connection. */
 void

@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/process/jail.h"
 #include "common/process/jail_trial.h"
 #include "common/stage/event_cap.h"
 #include "common/stage/pulse.h"

@@ -1,5 +1,5 @@
-/* The keywords that hold no subschemas become rules. */
-#include "services/validation/schema/schema_rules.h"
+/* The making of one rule, and of those that hold no subschemas. */
+#include "services/validation/schema/schema_build_value.h"
 
 #include <string.h>
 
@@ -9,6 +9,36 @@
 #define DIALECT "https://json-schema.org/draft/2020-12/schema"
 #define MAX_NUMBER_BYTES 64 /* of a bound in a schema: more is a mistake */
 #define MAX_EXPONENT 1000
+
+int
+schema_build_refuse(struct schema_build *b, const struct sp_json_token *at,
+                    const char *what)
+{
+    return schema_refuse(b->schema, at, b->why, "%s %s", b->keyword, what);
+}
+
+struct schema_rule *
+schema_build_add_rule(struct schema_build *b, enum schema_kind kind)
+{
+    struct schema_rule *rule = &b->rules[b->rule_count++];
+
+    *rule = (struct schema_rule){ .kind = kind };
+    return rule;
+}
+
+const struct sp_json_token *
+schema_build_sibling(const struct schema_build *b, const char *keyword)
+{
+    return sp_json_get(&b->schema->json, b->object, keyword);
+}
+
+uint32_t
+schema_build_node_at(const struct schema_build *b,
+                     const struct sp_json_token *t)
+{
+    return t == NULL ? SCHEMA_NO_NODE
+                     : b->schema->node_of[t - b->schema->json.tokens] - 1;
+}
 
 int
 schema_build_dialect(struct schema_build *b, enum schema_kind kind,

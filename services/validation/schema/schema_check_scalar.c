@@ -1,5 +1,5 @@
 /* The keywords that look at one value: its type, number or text. */
-#include "services/validation/schema/schema_run.h"
+#include "services/validation/schema/schema_check_parts.h"
 
 #include <stdio.h>
 

@@ -10,6 +10,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/view.h"
+#include "common/text/buf.h"
 #include "common/text/json.h"
 #include "services/validation/schema/decimal.h"
 #include "services/validation/schema/pattern.h"
@@ -197,6 +198,10 @@ struct schema {
     struct schema_block *blocks;
     uint32_t max_subschemas;
 };
+
+/* Frees it with all that was kept. */
+void
+schema_end(struct schema *schema);
 
 /* Zeroed memory that is freed with the schema. */
 void *

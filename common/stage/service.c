@@ -325,12 +325,6 @@ sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
     return sp_links_is_replica(rt->links, name, peer);
 }
 
-size_t
-sp_runtime_peers(struct sp_runtime *rt, enum sp_service_id service)
-{
-    return sp_links_peers(rt->links, service);
-}
-
 /* ------------------------------------------------------ events and status */
 
 static int

@@ -84,9 +84,6 @@ bool
 sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
                       struct sp_view peer);
 
-size_t
-sp_runtime_peers(struct sp_runtime *rt, enum sp_service_id service);
-
 /* Numbers the occurrence and sends it to the monitor; never blocks, never
  * fails: while the monitor is away up to 4096 wait, then the loss is counted
  * and told with the next one that gets through. Of many refusals by one sender

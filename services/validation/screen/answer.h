@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/compiler.h"
 #include "proto/message.h"
 #include "services/validation/screen/answer_check.h"
 

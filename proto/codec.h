@@ -44,8 +44,4 @@ SP_MUST_CHECK int
 sp_decode(struct sp_decoder *decoder, struct sp_view envelope,
           struct sp_msg *ret_msg);
 
-/* The schema as a Markdown page: docs/MESSAGES.md is its output. */
-int
-sp_schema_document(struct sp_buf *out);
-
 #endif

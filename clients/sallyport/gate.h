@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/base/compiler.h"
 #include "common/process/settings.h"
 #include "proto/message.h"
 

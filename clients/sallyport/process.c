@@ -106,8 +106,9 @@ process_start_apart(const char *const argv[], pid_t *ret_pid)
     return 0;
 }
 
-int
-process_status(int wait_status)
+/* 128 + n for signal n. */
+static int
+status_of(int wait_status)
 {
     return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status)
                                     : WEXITSTATUS(wait_status);
@@ -123,7 +124,7 @@ await(pid_t pid, int *ret_status)
             return SP_ESYSTEM;
         }
     }
-    *ret_status = process_status(status);
+    *ret_status = status_of(status);
     return 0;
 }
 

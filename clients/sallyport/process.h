@@ -26,8 +26,4 @@ process_capture(const char *const argv[], bool errors, struct sp_buf *out,
 SP_MUST_CHECK int
 process_quietly(const char *const argv[], int *ret_status);
 
-/* The exit status of what waitpid() gave, 128 + n for signal n. */
-int
-process_status(int wait_status);
-
 #endif

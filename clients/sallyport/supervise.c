@@ -16,6 +16,7 @@
 #include "clients/sallyport/process.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/text/decimal.h"
 
 /* s6-svscan leaves names alone that begin with a dot: the directories are
  * here, the scan directory links to them. A replica that is taken out keeps
@@ -104,15 +105,10 @@ supervise_parse(const char *text, struct replica_counts *counts,
 {
     const char *equals = strchr(text, '=');
     enum sp_service_id service = SP_SERVICE_EDGE;
-    unsigned long count = 0;
-    char *end = NULL;
+    uint64_t count = UINT64_MAX; /* where it is too large to be read */
 
-    if (equals == NULL || equals[1] < '0' || equals[1] > '9') {
-        (void)sp_buf_addf(why, "%.64s: write SERVICE=N, as validation=3", text);
-        return SP_EFORMAT;
-    }
-    count = strtoul(equals + 1, &end, 10);
-    if (*end != '\0') {
+    if (equals == NULL || sp_number_read(sp_view_of(equals + 1), UINT64_MAX,
+                                         &count) == SP_EFORMAT) {
         (void)sp_buf_addf(why, "%.64s: write SERVICE=N, as validation=3", text);
         return SP_EFORMAT;
     }
@@ -266,17 +262,17 @@ static bool
 read_name(const char *name, struct replica *ret_replica)
 {
     const char *dot = strchr(name, '.');
-    char *end = NULL;
-    unsigned long number = 0;
+    uint64_t number = 0;
 
-    if (dot == NULL || dot[1] < '0' || dot[1] > '9' ||
+    if (dot == NULL ||
+        sp_number_read(sp_view_of(dot + 1), SUPERVISE_MAX_REPLICAS - 1,
+                       &number) != 0 ||
         sp_service_find(sp_view_make(name, (size_t)(dot - name)),
                         &ret_replica->service) != 0) {
         return false;
     }
-    number = strtoul(dot + 1, &end, 10);
     ret_replica->number = (unsigned)number;
-    return *end == '\0' && number < SUPERVISE_MAX_REPLICAS;
+    return true;
 }
 
 static int

@@ -286,9 +286,3 @@ sp_audit_count(const struct sp_audit *a)
 {
     return a->last.n;
 }
-
-const struct sp_audit_mac *
-sp_audit_last(const struct sp_audit *a)
-{
-    return &a->last.mac;
-}

@@ -69,8 +69,4 @@ sp_audit_dirty(const struct sp_audit *audit);
 uint64_t
 sp_audit_count(const struct sp_audit *audit);
 
-/* The code of the last record appended: the head of the chain. */
-const struct sp_audit_mac *
-sp_audit_last(const struct sp_audit *audit);
-
 #endif

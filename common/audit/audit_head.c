@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "common/base/error.h"
+#include "common/text/decimal.h"
 
 /* {"head":N,"at":"<hex>","mac":"<hex>"}, blanks, newline. No record of the
  * trail begins so: the codes of the two cannot be taken for each other. */
@@ -61,11 +62,11 @@ read_slot(const char *slot, const struct sp_secret *key,
     const char *at = slot + sizeof(begin) - 1;
     bool right = false;
 
-    for (size_t i = 0; i < digits; i++) {
-        head.n = head.n * 10 + (uint64_t)((unsigned char)at[i] - '0');
-    }
+    int error = sp_number_read(sp_view_make(at, digits), UINT64_MAX, &head.n);
+
     at += digits + sizeof(at_name) - 1;
-    if (sp_audit_mac_parse(sp_view_make(at, HEX_CHARS), &head.mac) == 0) {
+    if (error == 0 &&
+        sp_audit_mac_parse(sp_view_make(at, HEX_CHARS), &head.mac) == 0) {
         /* Written again, it must be the same to the byte. */
         write_slot(key, &head, &wanted);
         right = wanted.len == SLOT_BYTES &&

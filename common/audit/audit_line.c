@@ -9,6 +9,8 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/text/ascii.h"
+#include "common/text/decimal.h"
+#include "common/text/hex.h"
 
 #define HEX_CHARS (2 * (size_t)SP_AUDIT_MAC_BYTES)
 
@@ -37,31 +39,17 @@ sp_audit_mac(const struct sp_secret *key, struct sp_view covered,
     sodium_memzero(&state, sizeof(state));
 }
 
-static void
-add_hex(struct sp_buf *out, const unsigned char *bytes, size_t len)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < len; i++) {
-        const char pair[2] = { digits[bytes[i] >> 4], digits[bytes[i] & 15] };
-
-        (void)sp_buf_add(out, pair, sizeof(pair));
-    }
-}
-
 void
 sp_audit_mac_add(struct sp_buf *out, const struct sp_audit_mac *mac)
 {
-    add_hex(out, mac->bytes, sizeof(mac->bytes));
+    (void)sp_hex_add(out, sp_view_make(mac->bytes, sizeof(mac->bytes)));
 }
 
+/* Lower case only: each value has one spelling. */
 static int
 hex_digit(char c)
 {
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    return c >= 'A' && c <= 'F' ? -1 : sp_hex_digit(c);
 }
 
 static int
@@ -109,7 +97,7 @@ add_bytes(struct sp_buf *out, const char *name, struct sp_view value)
 {
     if (value.len > 0) {
         (void)sp_buf_addf(out, ",\"%s\":\"", name);
-        add_hex(out, (const unsigned char *)value.ptr, value.len);
+        (void)sp_hex_add(out, value);
         (void)sp_buf_add_str(out, "\"");
     }
 }
@@ -184,21 +172,16 @@ sp_audit_line_write(const struct sp_secret *key, uint64_t n,
 static int
 take_number(struct sp_view *rest, uint64_t *ret_n)
 {
-    uint64_t n = 0;
-    size_t i = 0;
+    size_t len = 0;
 
-    while (i < rest->len && rest->ptr[i] >= '0' && rest->ptr[i] <= '9') {
-        n = n * 10 + (uint64_t)(rest->ptr[i] - '0');
-        i++;
-        if (n > SP_MAX_UINT) {
-            return SP_EFORMAT;
-        }
+    while (len < rest->len && rest->ptr[len] >= '0' && rest->ptr[len] <= '9') {
+        len++;
     }
-    if (i == 0 || rest->ptr[0] == '0') {
+    if (len == 0 || rest->ptr[0] == '0' ||
+        sp_number_read(sp_view_make(rest->ptr, len), SP_MAX_UINT, ret_n) != 0) {
         return SP_EFORMAT;
     }
-    *rest = sp_view_skip(*rest, i);
-    *ret_n = n;
+    *rest = sp_view_skip(*rest, len);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <strings.h>
 
 /* Lives as long as the bytes it points into; copy to keep. */
 struct sp_view {
@@ -52,6 +53,26 @@ sp_view_starts(struct sp_view v, const char *prefix)
     size_t len = strlen(prefix);
 
     return v.len >= len && memcmp(v.ptr, prefix, len) == 0;
+}
+
+/* True for the same text but for the case of ASCII letters. */
+static inline bool
+sp_view_is_word(struct sp_view v, const char *word)
+{
+    return v.len == strlen(word) && strncasecmp(v.ptr, word, v.len) == 0;
+}
+
+/* `v` without the spaces and tabs at either end. */
+static inline struct sp_view
+sp_view_trim(struct sp_view v)
+{
+    while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
+        v = (struct sp_view){ .ptr = v.ptr + 1, .len = v.len - 1 };
+    }
+    while (v.len > 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) {
+        v.len--;
+    }
+    return v;
 }
 
 /* `v` without its first `n` bytes; n must not exceed v.len. */

@@ -9,6 +9,13 @@
 
 struct sockaddr;
 
+/* Which addresses a destination may have. */
+enum sp_fetch_reach {
+    SP_FETCH_PUBLIC,     /* no loopback, private, link-local, multicast (v4, v6,
+                          * mapped): for URLs that a client named */
+    SP_FETCH_CONFIGURED, /* any: for URLs that the operator wrote down */
+};
+
 /* Room for sp_fetch_address_write(), brackets and NUL included. */
 #define SP_FETCH_ADDRESS_TEXT 48
 

@@ -7,6 +7,7 @@
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/text/buf.h"
+#include "common/text/decimal.h"
 
 #define MAX_URL 8192
 #define MAX_NAME 253 /* RFC 1035 section 2.3.4, as text */
@@ -72,12 +73,13 @@ read_scheme_and_port(struct sp_fetch_target *target)
     int error = SP_EFORMAT;
 
     if (scheme != NULL && port != NULL) {
-        unsigned long number = strtoul(port, NULL, 10);
+        uint64_t number = 0;
 
         target->secure = strcmp(scheme, "https") == 0;
-        target->port = (uint16_t)number;
-        if ((target->secure || strcmp(scheme, "http") == 0) && number > 0 &&
-            number <= UINT16_MAX) {
+        if ((target->secure || strcmp(scheme, "http") == 0) &&
+            sp_number_read(sp_view_of(port), UINT16_MAX, &number) == 0 &&
+            number > 0) {
+            target->port = (uint16_t)number;
             error = 0;
         }
     }

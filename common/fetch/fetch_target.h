@@ -11,7 +11,6 @@
 
 #include "common/base/compiler.h"
 #include "common/fetch/fetch_address.h"
-#include "common/fetch/fetcher.h"
 
 /* More than any sane name has; the rest is left out. */
 #define SP_FETCH_MAX_ADDRESSES 16

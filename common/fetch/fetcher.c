@@ -4,7 +4,6 @@
 #include "common/fetch/fetcher.h"
 
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
@@ -17,6 +16,7 @@
 #include "common/fetch/fetch_target.h"
 #include "common/process/resolver.h"
 #include "common/text/buf.h"
+#include "common/text/decimal.h"
 #include "common/text/headers.h"
 
 /* Less than the links carry (SP_MAX_HEADERS). */
@@ -108,39 +108,19 @@ fail(struct sp_fetch *fetch, int error)
     return 0;
 }
 
-static struct sp_view
-trim(struct sp_view v)
-{
-    while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
-        v = sp_view_skip(v, 1);
-    }
-    while (v.len > 0 && strchr(" \t\r\n", v.ptr[v.len - 1]) != NULL) {
-        v.len--;
-    }
-    return v;
-}
-
-static bool
-is_word(struct sp_view v, const char *word)
-{
-    return v.len == strlen(word) && strncasecmp(v.ptr, word, v.len) == 0;
-}
-
 /* "HTTP/1.1 200 OK": a new answer begins, maybe after an interim one. */
 static int
 begin_head(struct sp_fetch *fetch, struct sp_view line)
 {
     const char *space = memchr(line.ptr, ' ', line.len);
     size_t at = space == NULL ? line.len : (size_t)(space - line.ptr) + 1;
-    unsigned status = 0;
+    uint64_t status = 0;
 
-    for (size_t i = at; i < at + 3; i++) {
-        if (i >= line.len || line.ptr[i] < '0' || line.ptr[i] > '9') {
-            return SP_EFORMAT;
-        }
-        status = status * 10 + (unsigned)(line.ptr[i] - '0');
+    if (line.len - at < 3 ||
+        sp_number_read(sp_view_make(line.ptr + at, 3), 999, &status) != 0) {
+        return SP_EFORMAT;
     }
-    fetch->status = status;
+    fetch->status = (unsigned)status;
     fetch->in_head = true;
     sp_buf_reset(&fetch->head);
     return 0;
@@ -157,9 +137,10 @@ add_head(struct sp_fetch *fetch, struct sp_view line)
         return SP_EFORMAT;
     }
     name = sp_view_make(line.ptr, (size_t)(colon - line.ptr));
-    value = trim(sp_view_skip(line, name.len + 1));
+    value = sp_view_trim(sp_view_skip(line, name.len + 1));
     /* attack: libcurl would unpack any other coding, a paused answer's too. */
-    if (is_word(name, "transfer-encoding") && !is_word(value, "chunked")) {
+    if (sp_view_is_word(name, "transfer-encoding") &&
+        !sp_view_is_word(value, "chunked")) {
         return SP_EFORMAT;
     }
     return sp_headers_add(&fetch->head, name, value);
@@ -170,9 +151,13 @@ on_header(char *bytes, size_t size, size_t count, void *arg)
 {
     struct sp_fetch *fetch = arg;
     size_t len = size * count;
-    struct sp_view line = trim(sp_view_make(bytes, len));
+    struct sp_view line = sp_view_make(bytes, len);
     int error = 0;
 
+    while (line.len > 0 && strchr("\r\n", line.ptr[line.len - 1]) != NULL) {
+        line.len--;
+    }
+    line = sp_view_trim(line);
     expect_byte(fetch);
     fetch->header_bytes += len;
     if (fetch->header_bytes > MAX_HEADER_LINES) {

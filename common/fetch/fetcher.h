@@ -12,17 +12,11 @@
 #include "common/base/compiler.h"
 #include "common/base/secret.h"
 #include "common/base/view.h"
+#include "common/fetch/fetch_address.h"
 #include "common/process/loop.h"
 
 struct sp_fetcher;
 struct sp_fetch;
-
-/* Which addresses a destination may have. */
-enum sp_fetch_reach {
-    SP_FETCH_PUBLIC,     /* no loopback, private, link-local, multicast (v4, v6,
-                          * mapped): for URLs that a client named */
-    SP_FETCH_CONFIGURED, /* any: for URLs that the operator wrote down */
-};
 
 struct sp_fetch_request {
     const char *method;

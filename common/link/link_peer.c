@@ -61,11 +61,43 @@ set_options(void *push)
            set_number(push, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
 }
 
+/* Envelopes that wait for a peer that went are lost with it, like those that
+ * libzmq held: the edge sends again. */
+static void
+drop_batch(struct sp_link_peer *peer)
+{
+    peer->count = 0;
+    peer->stuck = false;
+    sp_buf_reset(&peer->batch);
+}
+
 static void
 on_news(void *arg, uint32_t events)
 {
+    struct sp_link_peer *peer = arg;
+    bool up = peer->up;
+    unsigned char event[6];
+    char address[256];
+
     (void)events;
-    sp_link_peer_news(arg);
+    for (;;) {
+        int len = zmq_recv(peer->monitor, event, sizeof(event), ZMQ_DONTWAIT);
+        uint16_t kind = 0;
+
+        if (len < 0) {
+            break;
+        }
+        (void)zmq_recv(peer->monitor, address, sizeof(address), ZMQ_DONTWAIT);
+        memcpy(&kind, event, sizeof(kind));
+        up = (kind & ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0;
+        if (up != peer->up) {
+            peer->up = up;
+            if (!up) {
+                drop_batch(peer);
+            }
+            peer->events.changed(peer->events.arg, peer, up);
+        }
+    }
 }
 
 /* The descriptor of a socket wakes nobody until a first look has found the
@@ -247,41 +279,4 @@ sp_link_peer_flush(struct sp_link_peer *peer)
         sp_buf_free(&peer->batch); /* one huge envelope must not stay */
     }
     return 0;
-}
-
-/* Envelopes that wait for a peer that went are lost with it, like those that
- * libzmq held: the edge sends again. */
-static void
-drop_batch(struct sp_link_peer *peer)
-{
-    peer->count = 0;
-    peer->stuck = false;
-    sp_buf_reset(&peer->batch);
-}
-
-void
-sp_link_peer_news(struct sp_link_peer *peer)
-{
-    bool up = peer->up;
-    unsigned char event[6];
-    char address[256];
-
-    for (;;) {
-        int len = zmq_recv(peer->monitor, event, sizeof(event), ZMQ_DONTWAIT);
-        uint16_t kind = 0;
-
-        if (len < 0) {
-            break;
-        }
-        (void)zmq_recv(peer->monitor, address, sizeof(address), ZMQ_DONTWAIT);
-        memcpy(&kind, event, sizeof(kind));
-        up = (kind & ZMQ_EVENT_HANDSHAKE_SUCCEEDED) != 0;
-        if (up != peer->up) {
-            peer->up = up;
-            if (!up) {
-                drop_batch(peer);
-            }
-            peer->events.changed(peer->events.arg, peer, up);
-        }
-    }
 }

@@ -6,7 +6,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/compiler.h"
 #include "common/base/view.h"
 #include "common/link/link_keys.h"
 #include "common/process/loop.h"
@@ -66,9 +65,5 @@ sp_link_peer_add(struct sp_link_peer *peer, struct sp_view envelope);
  * its queue is full: they stay. */
 int
 sp_link_peer_flush(struct sp_link_peer *peer);
-
-/* Reads the connection's news; calls `changed`. */
-void
-sp_link_peer_news(struct sp_link_peer *peer);
 
 #endif

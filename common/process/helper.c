@@ -12,6 +12,7 @@
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/process/jail.h"
 
 struct sp_helper {
     int fd;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "common/base/compiler.h"
-#include "common/process/jail.h"
+#include "common/process/jail_needs.h"
 
 struct sp_helper;
 

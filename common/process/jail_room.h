@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "common/base/compiler.h"
-#include "common/process/jail.h"
+#include "common/process/jail_needs.h"
 
 /* Goes into the room; the working directory keeps its name. Without privileges
  * this takes a user namespace: where the system permits none (in most

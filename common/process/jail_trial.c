@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "common/base/error.h"
+#include "common/process/jail.h"
 #include "common/process/jail_room.h"
 
 /* How the child says what happened. */

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "common/process/jail.h"
+#include "common/process/jail_needs.h"
 
 /* One forbidden thing and how it ended. */
 struct sp_jail_trial {

@@ -4,7 +4,7 @@
 #define SP_COMMON_PROCESS_LANDLOCK_H
 
 #include "common/base/compiler.h"
-#include "common/process/jail.h"
+#include "common/process/jail_needs.h"
 
 /* The kernel's Landlock version, 0 where there is none. */
 int

@@ -13,6 +13,7 @@
 #include "common/base/error.h"
 #include "common/base/view.h"
 #include "common/text/address.h"
+#include "common/text/decimal.h"
 
 extern char **environ;
 
@@ -92,18 +93,17 @@ split_listen(const char *name, const char *value, char **ret_host,
     union sp_address address;
     socklen_t address_len = 0;
     char host[INET6_ADDRSTRLEN] = "";
-    unsigned long port = 0;
-    char *end = NULL;
+    uint64_t port = 0;
+    int error = SP_EFORMAT;
     size_t len = colon == NULL ? 0 : (size_t)(colon - value);
     bool v6 = len > 2 && value[0] == '[' && value[len - 1] == ']';
     size_t skip = v6 ? 1 : 0;
 
     if (colon != NULL && len - 2 * skip < sizeof(host)) {
         memcpy(host, value + skip, len - 2 * skip);
-        port =
-            isdigit((unsigned char)colon[1]) ? strtoul(colon + 1, &end, 10) : 0;
+        error = sp_number_read(sp_view_of(colon + 1), UINT16_MAX, &port);
     }
-    if (end == NULL || *end != '\0' || port == 0 || port > 65535 ||
+    if (error != 0 || port == 0 ||
         sp_address_parse(host, (uint16_t)port, &address, &address_len) != 0 ||
         (address.any.sa_family == AF_INET6) != v6) {
         return refuse(ret_error,

@@ -5,9 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "common/base/alloc.h"
+#include "common/base/table.h"
 
 #define FIRST_REFUSAL 400
 /* The limits of the schema. */
@@ -15,55 +14,66 @@
 #define MAX_ADDRESS 45
 #define MAX_NAME 256
 
-/* One sender's refusals of one kind in this second. */
-struct entry {
-    unsigned char key[crypto_shorthash_siphashx24_BYTES];
-    unsigned told;
-    uint64_t held_back;
-    const char *kind;
+/* The key of the table: what it was about is left out, the sender chooses
+ * that. All zero but for its texts, since it is compared as a whole. */
+struct sender {
     unsigned status;
+    char kind[MAX_KIND + 1];
     char address[MAX_ADDRESS + 1];
     char subject[MAX_NAME + 1];
     char client[MAX_NAME + 1];
 };
 
+/* One sender's refusals of one kind in this second. */
+struct entry {
+    unsigned told;
+    uint64_t held_back;
+};
+
 struct sp_event_cap {
     struct sp_event_cap_sink sink;
-    unsigned char seed[crypto_shorthash_siphashx24_KEYBYTES];
     int64_t began_ms; /* of this second */
     unsigned told;    /* by all */
     uint64_t others;  /* held back without an entry */
-    size_t count;
-    struct entry entries[SP_EVENT_CAP_KEYS];
+    struct sp_table *entries;
 };
 
 struct sp_event_cap *
 sp_event_cap_new(struct sp_event_cap_sink sink)
 {
     struct sp_event_cap *cap = sp_alloc(sizeof(*cap));
+    const struct sp_table_shape shape = {
+        .max = SP_EVENT_CAP_KEYS,
+        .key_size = sizeof(struct sender),
+        .value_size = sizeof(struct entry),
+    };
 
     cap->sink = sink;
-    randombytes_buf(cap->seed, sizeof(cap->seed));
+    cap->entries = sp_table_new(&shape);
     return cap;
 }
 
 void
 sp_event_cap_free(struct sp_event_cap **cap)
 {
-    sp_free(*cap);
-    *cap = NULL;
+    if (*cap != NULL) {
+        sp_table_free(&(*cap)->entries);
+        sp_free(*cap);
+        *cap = NULL;
+    }
 }
 
 static void
 tell_entry(const struct sp_event_cap *cap, const struct entry *e)
 {
+    const struct sender *from = sp_table_key(cap->entries, e);
     char detail[48];
     const struct sp_occurrence what = {
-        .kind = e->kind,
-        .address = sp_view_of(e->address),
-        .subject = sp_view_of(e->subject),
-        .client = sp_view_of(e->client),
-        .status = e->status,
+        .kind = from->kind,
+        .address = sp_view_of(from->address),
+        .subject = sp_view_of(from->subject),
+        .client = sp_view_of(from->client),
+        .status = from->status,
         .detail = detail,
     };
 
@@ -79,15 +89,16 @@ sp_event_cap_flush(struct sp_event_cap *cap)
                                           .detail = detail };
 
     (void)snprintf(detail, sizeof(detail), "held_back=%" PRIu64, cap->others);
-    for (size_t i = 0; i < cap->count; i++) {
-        if (cap->entries[i].held_back > 0) {
-            tell_entry(cap, &cap->entries[i]);
+    for (const struct entry *e = sp_table_newer(cap->entries, NULL); e != NULL;
+         e = sp_table_newer(cap->entries, e)) {
+        if (e->held_back > 0) {
+            tell_entry(cap, e);
         }
     }
     if (cap->others > 0) {
         cap->sink.tell(cap->sink.arg, &others);
     }
-    cap->count = 0;
+    sp_table_clear(cap->entries);
     cap->others = 0;
     cap->told = 0;
 }
@@ -102,58 +113,19 @@ sp_event_cap_tick(struct sp_event_cap *cap, int64_t now_ms)
     }
 }
 
-static size_t
-add_text(unsigned char *room, size_t at, struct sp_view v, size_t max)
-{
-    size_t len = v.len < max ? v.len : max;
-
-    if (len > 0) {
-        memcpy(room + at, v.ptr, len);
-    }
-    room[at + len] = 0;
-    return at + len + 1;
-}
-
-/* What it was about is left out: the sender chooses it. */
-static void
-make_key(const struct sp_event_cap *cap, const struct sp_occurrence *what,
-         unsigned char key[crypto_shorthash_siphashx24_BYTES])
-{
-    unsigned char
-        text[sizeof(unsigned) + MAX_KIND + MAX_ADDRESS + 2 * MAX_NAME + 4];
-    size_t len = sizeof(what->status);
-
-    memcpy(text, &what->status, len);
-    len = add_text(text, len, sp_view_of(what->kind), MAX_KIND);
-    len = add_text(text, len, what->address, MAX_ADDRESS);
-    len = add_text(text, len, what->subject, MAX_NAME);
-    len = add_text(text, len, what->client, MAX_NAME);
-    (void)crypto_shorthash_siphashx24(key, text, len, cap->seed);
-}
-
 /* The sender's entry, a new one, or NULL where all are taken. */
 static struct entry *
 entry_of(struct sp_event_cap *cap, const struct sp_occurrence *what)
 {
-    unsigned char key[crypto_shorthash_siphashx24_BYTES];
-    struct entry *e = NULL;
+    struct sender from;
 
-    make_key(cap, what, key);
-    for (size_t i = 0; i < cap->count; i++) {
-        if (memcmp(cap->entries[i].key, key, sizeof(key)) == 0) {
-            return &cap->entries[i];
-        }
-    }
-    if (cap->count == SP_EVENT_CAP_KEYS) {
-        return NULL;
-    }
-    e = &cap->entries[cap->count++];
-    *e = (struct entry){ .kind = what->kind, .status = what->status };
-    memcpy(e->key, key, sizeof(key));
-    sp_view_copy_text(e->address, sizeof(e->address), what->address);
-    sp_view_copy_text(e->subject, sizeof(e->subject), what->subject);
-    sp_view_copy_text(e->client, sizeof(e->client), what->client);
-    return e;
+    memset(&from, 0, sizeof(from));
+    from.status = what->status;
+    sp_view_copy_text(from.kind, sizeof(from.kind), sp_view_of(what->kind));
+    sp_view_copy_text(from.address, sizeof(from.address), what->address);
+    sp_view_copy_text(from.subject, sizeof(from.subject), what->subject);
+    sp_view_copy_text(from.client, sizeof(from.client), what->client);
+    return sp_table_put(cap->entries, &from);
 }
 
 bool

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/stage/service.h"
+#include "common/stage/occurrence.h"
 
 /* Refusals of one kind, status and sender that are told one by one. */
 #define SP_EVENT_CAP_EACH 20

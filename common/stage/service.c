@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/process/jail.h"
 #include "common/process/jail_trial.h"
 #include "common/stage/event_cap.h"
 #include "common/stage/pulse.h"
@@ -322,12 +323,6 @@ sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
                       struct sp_view peer)
 {
     return sp_links_is_replica(rt->links, name, peer);
-}
-
-size_t
-sp_runtime_peers(struct sp_runtime *rt, enum sp_service_id service)
-{
-    return sp_links_peers(rt->links, service);
 }
 
 /* ------------------------------------------------------ events and status */

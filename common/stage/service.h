@@ -11,9 +11,10 @@
 
 #include "common/base/compiler.h"
 #include "common/link/link.h"
-#include "common/process/jail.h"
+#include "common/process/jail_needs.h"
 #include "common/process/loop.h"
 #include "common/process/settings.h"
+#include "common/stage/occurrence.h"
 #include "common/text/buf.h"
 #include "proto/message.h"
 
@@ -82,25 +83,6 @@ sp_runtime_own_name(struct sp_runtime *rt);
 bool
 sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
                       struct sp_view peer);
-
-size_t
-sp_runtime_peers(struct sp_runtime *rt, enum sp_service_id service);
-
-/* What an event says; empty views where a thing does not apply. */
-struct sp_occurrence {
-    const char *kind; /* constant word, e.g. "token_refused" */
-    struct sp_view request_id;
-    struct sp_view address;
-    struct sp_view subject;
-    struct sp_view client;
-    struct sp_view object; /* tool, model, path: what it was about */
-    struct sp_view tenant;
-    struct sp_view trace; /* W3C traceparent */
-    unsigned status;      /* HTTP status given, 0 for none */
-    uint64_t duration_us; /* 0 where it has no meaning */
-    uint64_t cost;        /* LLM tokens, or the tool's declared cost */
-    const char *detail;   /* key=value text, NULL for none */
-};
 
 /* Numbers the occurrence and sends it to the monitor; never blocks, never
  * fails: while the monitor is away up to 4096 wait, then the loss is counted

@@ -7,7 +7,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "common/base/compiler.h"
 #include "proto/message.h"
 
 #define SP_SPOOL_MAX 4096

@@ -7,6 +7,8 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "common/text/decimal.h"
+#include "common/text/hex.h"
 
 /* Enough for an ordinary tools/call, so that most tables never grow. */
 #define FIRST_TOKENS 128
@@ -17,10 +19,6 @@
 
 /* Digits of the largest int64_t. */
 #define INT64_DIGITS 19
-
-/* Exponents are clipped here: no text of 4 GiB has digits enough to bring one
- * of this size back into range. */
-#define EXPONENT_CLIP 1000000000000
 
 struct scan {
     const unsigned char *at;
@@ -166,16 +164,6 @@ take_utf8(struct scan *s)
     return true;
 }
 
-static int
-hex_value(unsigned char c)
-{
-    if (in_range(c, '0', '9')) {
-        return c - '0';
-    }
-    c |= 0x20;
-    return in_range(c, 'a', 'f') ? c - 'a' + 10 : -1;
-}
-
 /* The code unit of four hex digits at `p`, or -1. */
 static int32_t
 hex_unit(const unsigned char *p)
@@ -183,7 +171,7 @@ hex_unit(const unsigned char *p)
     int32_t unit = 0;
 
     for (size_t i = 0; i < 4; i++) {
-        int digit = hex_value(p[i]);
+        int digit = sp_hex_digit((char)p[i]);
 
         if (digit < 0) {
             return -1;
@@ -819,107 +807,30 @@ sp_json_equals(const struct sp_json *json, const struct sp_json_token *t,
     return done == len;
 }
 
-static int64_t
-read_exponent(const char *p, const char *end)
-{
-    bool negative = p < end && *p == '-';
-    int64_t value = 0;
-
-    if (p < end && (*p == '-' || *p == '+')) {
-        p++;
-    }
-    for (; p < end; p++) {
-        value = value * 10 + (*p - '0');
-        if (value > EXPONENT_CLIP) {
-            value = EXPONENT_CLIP;
-        }
-    }
-    return negative ? -value : value;
-}
-
-static struct sp_json_decimal
-read_decimal(struct sp_view v)
-{
-    struct sp_json_decimal d = { .negative = v.ptr[0] == '-' };
-    const char *end = v.ptr + v.len;
-    const char *p = v.ptr + (d.negative ? 1 : 0);
-    int64_t seen = 0; /* digits so far, from the first that is not zero */
-    bool fraction = false;
-
-    for (; p < end && *p != 'e' && *p != 'E'; p++) {
-        if (*p == '.') {
-            fraction = true;
-            continue;
-        }
-        if (d.first == NULL && *p != '0') {
-            d.first = p;
-        }
-        seen += d.first != NULL;
-        d.point += !fraction && d.first != NULL;
-        d.point -= fraction && d.first == NULL;
-        if (*p != '0') {
-            d.last = p + 1;
-            d.digits = seen;
-        }
-    }
-    if (p < end) {
-        d.point += read_exponent(p + 1, end);
-    }
-    return d;
-}
-
-/* The value of an integer that is not zero and has at most INT64_DIGITS
- * digits. */
-static uint64_t
-whole_value(const struct sp_json_decimal *d)
-{
-    uint64_t value = 0;
-
-    for (const char *p = d->first; p < d->last; p++) {
-        if (*p != '.') {
-            value = value * 10 + (uint64_t)(*p - '0');
-        }
-    }
-    for (int64_t i = d->digits; i < d->point; i++) {
-        value *= 10;
-    }
-    return value;
-}
-
-int
-sp_json_decimal(const struct sp_json *json, const struct sp_json_token *t,
-                struct sp_json_decimal *ret_decimal)
-{
-    if (!sp_json_is(t, SP_JSON_NUMBER)) {
-        return SP_EFORMAT;
-    }
-    *ret_decimal = read_decimal(sp_json_raw(json, t));
-    return 0;
-}
-
 int
 sp_json_int(const struct sp_json *json, const struct sp_json_token *t,
             int64_t *ret_value)
 {
-    struct sp_json_decimal d = { 0 };
+    struct sp_decimal d = { 0 };
     uint64_t value = 0;
     uint64_t limit = INT64_MAX;
 
     if (!sp_json_is(t, SP_JSON_NUMBER)) {
         return SP_EFORMAT;
     }
-    d = read_decimal(sp_json_raw(json, t));
-    if (d.first == NULL) {
-        *ret_value = 0;
-        return 0;
-    }
-    if (d.digits > d.point) {
+    d = sp_decimal_of(sp_json_raw(json, t));
+    if (!sp_decimal_is_integer(&d)) {
         return SP_EFORMAT;
     }
-    if (d.point > INT64_DIGITS) {
+    if (d.digits > 0 && (int64_t)d.digits + d.exponent > INT64_DIGITS) {
         return SP_ELIMIT;
     }
-    value = whole_value(&d);
+    for (size_t i = 0; i < d.digits; i++) {
+        value = value * 10 + sp_decimal_digit(&d.first);
+    }
+    for (int64_t i = 0; i < d.exponent; i++) {
+        value *= 10;
+    }
     limit += d.negative ? 1 : 0;
     if (value > limit) {
         return SP_ELIMIT;

@@ -100,23 +100,6 @@ bool
 sp_json_equals(const struct sp_json *json, const struct sp_json_token *t,
                const char *s);
 
-/* The parts of a number: 0.<digits> times ten to the power of `point`, where
- * the digits run from `first` to `last` over a decimal point, without zeros at
- * either end. Views into the text. */
-struct sp_json_decimal {
-    bool negative;
-    const char *first; /* NULL where the number is zero */
-    const char *last;  /* one past the last digit that is not zero */
-    int64_t digits;    /* between them */
-    int64_t point;     /* clipped beyond 10^12 */
-};
-
-/* The number as it stands, nothing rounded. 0, or SP_EFORMAT where `t` is no
- * number. */
-SP_MUST_CHECK int
-sp_json_decimal(const struct sp_json *json, const struct sp_json_token *t,
-                struct sp_json_decimal *ret_decimal);
-
 /* An integer without loss: "1.0" and "1e2" count as integers (JSON Schema),
  * "1.5" gives SP_EFORMAT, beyond int64 SP_ELIMIT. */
 SP_MUST_CHECK int

@@ -206,9 +206,11 @@ limit_to_client(struct auth *auth, struct identity *who)
     return auth->scopes.error == 0 ? TOKEN_FAULT_NONE : TOKEN_FAULT_CLAIM;
 }
 
-enum token_fault
-access_identify(struct auth *auth, struct sp_view token, int64_t now_ms,
-                const struct identity **ret_identity)
+/* Who holds this token, from the cache or by verification. `ret_identity` lives
+ * until the next call. */
+static enum token_fault
+identify(struct auth *auth, struct sp_view token, int64_t now_ms,
+         const struct identity **ret_identity)
 {
     unsigned char key[CACHE_KEY_BYTES];
     struct claims claims = { .expires_ms = 0 };
@@ -305,7 +307,7 @@ access_handle(struct auth *auth, const struct sp_http_request *request)
         refuse_header(auth, request);
         return;
     }
-    fault = access_identify(auth, token, now_ms, &who);
+    fault = identify(auth, token, now_ms, &who);
     if (fault != TOKEN_FAULT_NONE) {
         refuse_token(auth, request, fault);
     } else if (find_path(request->path) == NULL) {

@@ -3,16 +3,10 @@
 #define SP_SERVICES_AUTH_ACCESS_H
 
 #include "proto/message.h"
-#include "services/auth/auth.h"
+#include "services/auth/auth_state.h"
 
 /* Answers 401, 403, 404 or 503, or forwards the request as a CALL. */
 void
 access_handle(struct auth *auth, const struct sp_http_request *request);
-
-/* Who holds this token, from the cache or by verification. `ret_identity`
- * lives until the next call. */
-SP_MUST_CHECK enum token_fault
-access_identify(struct auth *auth, struct sp_view token, int64_t now_ms,
-                const struct identity **ret_identity);
 
 #endif

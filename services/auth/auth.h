@@ -1,64 +1,8 @@
-/* The state of the auth process, and what its wire handlers share. */
+/* Start and end of the auth process, and its message handlers. */
 #ifndef SP_SERVICES_AUTH_AUTH_H
 #define SP_SERVICES_AUTH_AUTH_H
 
-#include <stdint.h>
-
-#include "common/base/secret.h"
-#include "common/stage/refusal.h"
-#include "common/stage/service.h"
-#include "common/text/buf.h"
-#include "services/auth/auth_config.h"
-#include "services/auth/cache.h"
-#include "services/auth/hasher.h"
-#include "services/auth/keyset.h"
-#include "services/auth/oauth/clients.h"
-#include "services/auth/oauth/metadata.h"
-#include "services/auth/oauth/token_request.h"
-#include "services/auth/throttle.h"
-#include "services/auth/token.h"
-
-struct token_endpoint;
-
-struct auth_counts {
-    uint64_t cached;   /* requests let in by the cache */
-    uint64_t verified; /* by a signature */
-    uint64_t refused;  /* tokens refused */
-    uint64_t missing;  /* requests without a token */
-    uint64_t issued;   /* tokens made */
-    uint64_t clients_refused;
-    uint64_t clients_throttled;
-    uint64_t undelivered; /* the receiver was not there, or full */
-};
-
-struct auth {
-    struct sp_runtime *runtime;
-    struct auth_config *config;
-    struct keyset *keys;
-    struct signing_key *signer;
-    struct sp_secret *passport_key;
-    char *mcp_url;
-    struct token_verifier *verifier;
-    struct token_cache *cache;
-    struct clients *clients;
-    struct metadata *metadata;
-    struct token_endpoint *endpoint;
-    const char **issuers;
-    const char *audiences[2];
-    char *mcp_scopes;       /* what a challenge for /mcp asks for */
-    char *model_scopes;     /* and one for /v1 */
-    struct sp_buf passport; /* work space, reset for each request */
-    struct sp_buf headers;
-    struct sp_buf body;
-    struct sp_buf scopes;
-    struct auth_counts counts;
-};
-
-/* The two fields by which an answer finds its way back. */
-struct auth_return {
-    struct sp_view request_id;
-    struct sp_view reply_to;
-};
+#include "services/auth/auth_state.h"
 
 /* Hooks of struct sp_service. */
 void
@@ -91,17 +35,5 @@ auth_on_credit(void *self, const struct sp_msg *m);
 
 void
 auth_on_probe(void *self, const struct sp_msg *m);
-
-/* Sends a whole answer to the edge that asked. `headers` is header text; more
- * of it than SP_MAX_HEADERS becomes a 502. */
-void
-auth_answer(struct auth *auth, struct auth_return to, unsigned status,
-            struct sp_view headers, struct sp_view body);
-
-/* Sends a refusal in the form of the path. `challenge` is the value of
- * WWW-Authenticate, or empty. */
-void
-auth_refuse(struct auth *auth, struct auth_return to, struct sp_view path,
-            const struct sp_refusal *refusal, struct sp_view challenge);
 
 #endif

@@ -1,4 +1,4 @@
-/* A hash table of verified tokens with a list in order of use. */
+/* Verified tokens, in order of use. */
 #include "services/auth/cache.h"
 
 #include <string.h>
@@ -7,38 +7,44 @@
 
 #include "common/base/alloc.h"
 #include "common/base/log.h"
+#include "common/base/table.h"
 
 struct entry {
-    unsigned char key[CACHE_KEY_BYTES];
     struct identity identity;
-    struct entry *chain; /* next in the same bucket */
-    struct entry *newer;
-    struct entry *older;
-    char texts[]; /* what the views of identity point to */
+    char *texts; /* what the views of identity point to */
 };
 
 struct token_cache {
-    struct entry **buckets;
-    size_t bucket_count; /* a power of two */
-    size_t count;
-    size_t max;
-    struct entry *newest;
-    struct entry *oldest;
+    struct sp_table *entries;
     EVP_MD *sha256;
     EVP_MD_CTX *hash;
 };
 
+static void
+end_entry(void *owner, void *value)
+{
+    struct entry *e = value;
+
+    (void)owner;
+    sp_free(e->texts);
+}
+
+/* Digests are spread evenly, and only tokens that we signed get here, so nobody
+ * chooses their bits. */
 struct token_cache *
 token_cache_new(size_t max)
 {
     struct token_cache *cache = sp_alloc(sizeof(*cache));
+    const struct sp_table_shape shape = {
+        .max = max,
+        .key_size = CACHE_KEY_BYTES,
+        .value_size = sizeof(struct entry),
+        .random_keys = true,
+        .look = 1,
+        .end = end_entry,
+    };
 
-    cache->max = max;
-    cache->bucket_count = 1;
-    while (cache->bucket_count < max) {
-        cache->bucket_count *= 2;
-    }
-    cache->buckets = sp_alloc_n(cache->bucket_count, sizeof(struct entry *));
+    cache->entries = sp_table_new(&shape);
     cache->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     cache->hash = EVP_MD_CTX_new();
     if (cache->sha256 == NULL || cache->hash == NULL) {
@@ -47,69 +53,13 @@ token_cache_new(size_t max)
     return cache;
 }
 
-/* Digests are spread evenly: some of their bits are the bucket. Only tokens
- * that we signed get here, so nobody chooses the bits. */
-static struct entry **
-bucket_of(struct token_cache *cache, const unsigned char key[CACHE_KEY_BYTES])
-{
-    uint64_t bits = 0;
-
-    memcpy(&bits, key, sizeof(bits));
-    return &cache->buckets[bits & (cache->bucket_count - 1)];
-}
-
-static void
-list_add(struct token_cache *cache, struct entry *e)
-{
-    e->newer = NULL;
-    e->older = cache->newest;
-    if (e->older != NULL) {
-        e->older->newer = e;
-    } else {
-        cache->oldest = e;
-    }
-    cache->newest = e;
-}
-
-static void
-list_remove(struct token_cache *cache, struct entry *e)
-{
-    if (e->newer != NULL) {
-        e->newer->older = e->older;
-    } else {
-        cache->newest = e->older;
-    }
-    if (e->older != NULL) {
-        e->older->newer = e->newer;
-    } else {
-        cache->oldest = e->newer;
-    }
-}
-
-static void
-entry_remove(struct token_cache *cache, struct entry *e)
-{
-    struct entry **at = bucket_of(cache, e->key);
-
-    while (*at != e) {
-        at = &(*at)->chain;
-    }
-    *at = e->chain;
-    list_remove(cache, e);
-    cache->count--;
-    sp_free(e);
-}
-
 void
 token_cache_free(struct token_cache **cache)
 {
     if (*cache != NULL) {
-        while ((*cache)->oldest != NULL) {
-            entry_remove(*cache, (*cache)->oldest);
-        }
+        sp_table_free(&(*cache)->entries);
         EVP_MD_CTX_free((*cache)->hash);
         EVP_MD_free((*cache)->sha256);
-        sp_free((*cache)->buckets);
         sp_free(*cache);
         *cache = NULL;
     }
@@ -126,34 +76,20 @@ token_cache_key(struct token_cache *cache, struct sp_view token,
     }
 }
 
-static struct entry *
-find(struct token_cache *cache, const unsigned char key[CACHE_KEY_BYTES])
-{
-    struct entry *e = *bucket_of(cache, key);
-
-    while (e != NULL && memcmp(e->key, key, CACHE_KEY_BYTES) != 0) {
-        e = e->chain;
-    }
-    return e;
-}
-
 const struct identity *
 token_cache_get(struct token_cache *cache,
                 const unsigned char key[CACHE_KEY_BYTES], int64_t now_ms)
 {
-    struct entry *e = find(cache, key);
+    struct entry *e = sp_table_find(cache->entries, key);
 
     if (e == NULL) {
         return NULL;
     }
     if (e->identity.expires_ms <= now_ms) {
-        entry_remove(cache, e);
+        sp_table_remove(cache->entries, e);
         return NULL;
     }
-    if (cache->newest != e) {
-        list_remove(cache, e);
-        list_add(cache, e);
-    }
+    sp_table_touch(cache->entries, e);
     return &e->identity;
 }
 
@@ -175,34 +111,26 @@ token_cache_put(struct token_cache *cache,
                 const unsigned char key[CACHE_KEY_BYTES],
                 const struct identity *identity)
 {
-    struct entry *e = sp_alloc(sizeof(*e) + identity->subject.len +
-                               identity->client.len + identity->scopes.len);
-    struct entry *old = NULL;
-    struct entry **bucket = bucket_of(cache, key);
-    char *at = e->texts;
+    char *texts = sp_alloc(identity->subject.len + identity->client.len +
+                           identity->scopes.len);
+    char *at = texts;
+    const struct identity kept = {
+        .subject = keep(identity->subject, &at),
+        .client = keep(identity->client, &at),
+        .scopes = keep(identity->scopes, &at),
+        .expires_ms = identity->expires_ms,
+    };
+    struct entry *e = sp_table_put(cache->entries, key);
 
-    memcpy(e->key, key, CACHE_KEY_BYTES);
-    e->identity.subject = keep(identity->subject, &at);
-    e->identity.client = keep(identity->client, &at);
-    e->identity.scopes = keep(identity->scopes, &at);
-    e->identity.expires_ms = identity->expires_ms;
-    /* After the copy: `identity` may be the old entry itself. */
-    old = find(cache, key);
-    if (old == NULL && cache->count == cache->max) {
-        old = cache->oldest;
-    }
-    if (old != NULL) {
-        entry_remove(cache, old);
-    }
-    e->chain = *bucket;
-    *bucket = e;
-    list_add(cache, e);
-    cache->count++;
+    sp_table_touch(cache->entries, e);
+    sp_free(e->texts); /* `identity` may have pointed into them */
+    e->identity = kept;
+    e->texts = texts;
     return &e->identity;
 }
 
 size_t
 token_cache_count(const struct token_cache *cache)
 {
-    return cache->count;
+    return sp_table_count(cache->entries);
 }

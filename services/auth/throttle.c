@@ -1,4 +1,4 @@
-/* Failure counting in a set-associative table. */
+/* Failure counting. */
 #include "services/auth/throttle.h"
 
 #include <arpa/inet.h>
@@ -8,42 +8,59 @@
 #include <sodium.h>
 
 #include "common/base/alloc.h"
+#include "common/base/table.h"
 
-#define SETS 1024 /* a power of two */
-#define WAYS 4
+#define KEYS 4096
+#define LOOK 4
 #define MINUTE_MS 60000
 #define PREFIX_BYTES 8 /* an IPv6 /64: what one customer has */
 #define MAX_ADDRESS 45
 
-struct slot {
-    uint64_t key;        /* 0: free */
-    int64_t forgiven_ms; /* when all its failures are forgiven */
-};
-
+/* The values of the table: when all failures of a key are forgiven. */
 struct throttle {
     int64_t interval_ms;
     int64_t tolerance_ms;
-    /* Keys the hash, so that nobody can aim at another's slot. */
+    /* Keys the hash, so that nobody can aim at another's place. */
     unsigned char hash_key[crypto_shorthash_KEYBYTES];
-    struct slot slots[SETS][WAYS];
+    struct sp_table *forgiven_ms;
 };
+
+static int64_t
+worth(const void *value)
+{
+    const int64_t *forgiven_ms = value;
+
+    return *forgiven_ms;
+}
 
 struct throttle *
 throttle_new(uint32_t burst, uint32_t per_minute)
 {
     struct throttle *throttle = sp_alloc(sizeof(*throttle));
+    const struct sp_table_shape shape = {
+        .max = KEYS,
+        .key_size = sizeof(uint64_t),
+        .value_size = sizeof(int64_t),
+        .random_keys = true,
+        .look = LOOK,
+        .worth = worth,
+    };
 
     throttle->interval_ms = MINUTE_MS / per_minute;
     throttle->tolerance_ms = throttle->interval_ms * (burst - 1);
     crypto_shorthash_keygen(throttle->hash_key);
+    throttle->forgiven_ms = sp_table_new(&shape);
     return throttle;
 }
 
 void
 throttle_free(struct throttle **throttle)
 {
-    sp_free(*throttle);
-    *throttle = NULL;
+    if (*throttle != NULL) {
+        sp_table_free(&(*throttle)->forgiven_ms);
+        sp_free(*throttle);
+        *throttle = NULL;
+    }
 }
 
 static uint64_t
@@ -58,7 +75,7 @@ hash(const struct throttle *throttle, char kind, struct sp_view text)
     }
     (void)crypto_shorthash((unsigned char *)&out, input, 1 + len,
                            throttle->hash_key);
-    return out == 0 ? 1 : out;
+    return out;
 }
 
 uint64_t
@@ -85,36 +102,21 @@ throttle_client(const struct throttle *throttle, struct sp_view client)
 int64_t
 throttle_wait_ms(const struct throttle *throttle, uint64_t key, int64_t now_ms)
 {
-    const struct slot *set = throttle->slots[key & (SETS - 1)];
+    const int64_t *forgiven_ms = sp_table_find(throttle->forgiven_ms, &key);
+    int64_t due_ms =
+        forgiven_ms != NULL ? *forgiven_ms - throttle->tolerance_ms : now_ms;
 
-    for (size_t i = 0; i < WAYS; i++) {
-        int64_t due_ms = set[i].forgiven_ms - throttle->tolerance_ms;
-
-        if (set[i].key == key) {
-            return due_ms > now_ms ? due_ms - now_ms : 0;
-        }
-    }
-    return 0;
+    return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
 void
 throttle_fail(struct throttle *throttle, uint64_t key, int64_t now_ms)
 {
-    struct slot *set = throttle->slots[key & (SETS - 1)];
-    struct slot *slot = &set[0];
+    int64_t *forgiven_ms = sp_table_put(throttle->forgiven_ms, &key);
 
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].key == key) {
-            slot = &set[i];
-            break;
-        }
-        if (set[i].forgiven_ms < slot->forgiven_ms) {
-            slot = &set[i];
-        }
+    if (*forgiven_ms < now_ms) {
+        *forgiven_ms = now_ms;
     }
-    if (slot->key != key || slot->forgiven_ms < now_ms) {
-        slot->key = key;
-        slot->forgiven_ms = now_ms;
-    }
-    slot->forgiven_ms += throttle->interval_ms;
+    *forgiven_ms += throttle->interval_ms;
+    sp_table_touch(throttle->forgiven_ms, forgiven_ms);
 }

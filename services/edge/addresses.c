@@ -1,27 +1,20 @@
-/* An open-addressed hash table of counters with backward-shift removal. */
+/* Counters for each address. */
 #include "services/edge/addresses.h"
 
 #include <arpa/inet.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <sodium.h>
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "common/base/table.h"
 
-struct slot {
-    struct address_key key;
-    size_t count; /* 0: free */
+struct count {
+    size_t connections;
     size_t held;
 };
 
 struct addresses {
-    struct slot *slots;
-    size_t mask;
-    size_t used;
-    size_t max;
-    unsigned char seed[crypto_shorthash_KEYBYTES];
+    struct sp_table *counts;
 };
 
 struct address_key
@@ -71,19 +64,16 @@ address_text(const struct sockaddr *address, char text[INET6_ADDRSTRLEN])
 }
 
 struct addresses *
-addresses_new(size_t max, const unsigned char seed[16])
+addresses_new(size_t max)
 {
     struct addresses *a = sp_alloc(sizeof(*a));
-    size_t size = 64;
+    const struct sp_table_shape shape = {
+        .max = max,
+        .key_size = sizeof(struct address_key),
+        .value_size = sizeof(struct count),
+    };
 
-    /* At most half full, so that probing stays short. */
-    while (size < max * 2) {
-        size *= 2;
-    }
-    a->slots = sp_alloc_n(size, sizeof(struct slot));
-    a->mask = size - 1;
-    a->max = max;
-    memcpy(a->seed, seed, sizeof(a->seed));
+    a->counts = sp_table_new(&shape);
     return a;
 }
 
@@ -91,107 +81,60 @@ void
 addresses_free(struct addresses **a)
 {
     if (*a != NULL) {
-        sp_free((*a)->slots);
+        sp_table_free(&(*a)->counts);
         sp_free(*a);
         *a = NULL;
     }
 }
 
-static size_t
-home(const struct addresses *a, const struct address_key *key)
-{
-    uint64_t hash = 0;
-
-    (void)crypto_shorthash((unsigned char *)&hash, key->bytes,
-                           sizeof(key->bytes), a->seed);
-    return (size_t)hash & a->mask;
-}
-
-/* The slot of the key, or the free slot where it would go. */
-static struct slot *
-find(const struct addresses *a, const struct address_key *key)
-{
-    size_t i = home(a, key);
-
-    while (a->slots[i].count > 0 &&
-           memcmp(&a->slots[i].key, key, sizeof(*key)) != 0) {
-        i = (i + 1) & a->mask;
-    }
-    return &a->slots[i];
-}
-
 size_t
 addresses_count(const struct addresses *a, const struct address_key *key)
 {
-    return find(a, key)->count;
+    const struct count *count = sp_table_find(a->counts, key);
+
+    return count != NULL ? count->connections : 0;
 }
 
 int
 addresses_add(struct addresses *a, const struct address_key *key)
 {
-    struct slot *slot = find(a, key);
+    struct count *count = sp_table_put(a->counts, key);
 
-    if (slot->count == 0) {
-        if (a->used >= a->max) {
-            return SP_EFULL;
-        }
-        a->used++;
-        slot->key = *key;
-        slot->held = 0;
+    if (count == NULL) {
+        return SP_EFULL;
     }
-    slot->count++;
+    count->connections++;
     return 0;
-}
-
-/* Closes the hole at `i`: what stands behind it moves up unless it would then
- * stand before its home. */
-static void
-close_hole(struct addresses *a, size_t i)
-{
-    size_t next = (i + 1) & a->mask;
-
-    while (a->slots[next].count > 0) {
-        size_t at = home(a, &a->slots[next].key);
-
-        if (((next - at) & a->mask) >= ((next - i) & a->mask)) {
-            a->slots[i] = a->slots[next];
-            i = next;
-        }
-        next = (next + 1) & a->mask;
-    }
-    a->slots[i].count = 0;
 }
 
 void
 addresses_remove(struct addresses *a, const struct address_key *key)
 {
-    struct slot *slot = find(a, key);
+    struct count *count = sp_table_find(a->counts, key);
 
-    if (slot->count == 0) {
-        return;
-    }
-    slot->count--;
-    if (slot->count == 0) {
-        a->used--;
-        close_hole(a, (size_t)(slot - a->slots));
+    if (count != NULL) {
+        count->connections--;
+        if (count->connections == 0) {
+            sp_table_remove(a->counts, count);
+        }
     }
 }
 
 size_t
 addresses_held(const struct addresses *a, const struct address_key *key)
 {
-    const struct slot *slot = find(a, key);
+    const struct count *count = sp_table_find(a->counts, key);
 
-    return slot->count > 0 ? slot->held : 0;
+    return count != NULL ? count->held : 0;
 }
 
 void
 addresses_hold(struct addresses *a, const struct address_key *key, size_t bytes)
 {
-    struct slot *slot = find(a, key);
+    struct count *count = sp_table_find(a->counts, key);
 
-    if (slot->count > 0) {
-        slot->held += bytes;
+    if (count != NULL) {
+        count->held += bytes;
     }
 }
 
@@ -199,9 +142,9 @@ void
 addresses_release(struct addresses *a, const struct address_key *key,
                   size_t bytes)
 {
-    struct slot *slot = find(a, key);
+    struct count *count = sp_table_find(a->counts, key);
 
-    if (slot->count > 0) {
-        slot->held -= bytes < slot->held ? bytes : slot->held;
+    if (count != NULL) {
+        count->held -= bytes < count->held ? bytes : count->held;
     }
 }

@@ -25,10 +25,9 @@ address_text(const struct sockaddr *address, char text[INET6_ADDRSTRLEN]);
 
 struct addresses;
 
-/* Room for `max` addresses; `seed` is 16 random bytes, so that nobody can
- * choose addresses that collide. */
+/* Room for `max` addresses. */
 struct addresses *
-addresses_new(size_t max, const unsigned char seed[16]);
+addresses_new(size_t max);
 
 void
 addresses_free(struct addresses **a);

@@ -73,8 +73,7 @@ begin_logic(struct edge *edge)
     };
     unsigned char seed[16];
 
-    edge_random(edge, seed, sizeof(seed));
-    edge->addresses = addresses_new(config->limits.connections, seed);
+    edge->addresses = addresses_new(config->limits.connections);
     edge->table = request_table_new(config->limits.requests);
     retry_begin(&edge->retry, &retries, sp_loop_now_ms(edge->loop));
     edge_random(edge, seed, sizeof(seed));
@@ -181,7 +180,7 @@ abandon_requests(struct edge *edge)
          e = next) {
         struct request *r = SP_CONTAINER_OF(e, struct request, entry);
 
-        next = e->next;
+        next = request_table_next(e);
         request_table_remove(e);
         if (r->connection == NULL) {
             request_free(r);

@@ -4,6 +4,7 @@
 #include <strings.h>
 
 #include "common/base/error.h"
+#include "common/text/decimal.h"
 #include "common/text/headers.h"
 
 #define MAX_NAME 128
@@ -39,46 +40,32 @@ note_origin(struct http_headers *h, struct sp_view value)
     return HTTP_OK;
 }
 
-static bool
-equals(struct sp_view v, const char *s)
-{
-    return v.len == strlen(s) && strncasecmp(v.ptr, s, v.len) == 0;
-}
-
 static enum http_fault
 note_length(struct http_headers *h, struct sp_view value)
 {
-    if (value.len == 0 || value.len > MAX_LENGTH_DIGITS) {
-        return HTTP_BAD_LENGTH;
-    }
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '9') {
-            return HTTP_BAD_LENGTH;
-        }
-        h->length = h->length * 10 + (uint64_t)(value.ptr[i] - '0');
-    }
-    h->has_length = true;
-    return HTTP_OK;
+    h->has_length = value.len <= MAX_LENGTH_DIGITS &&
+                    sp_number_read(value, UINT64_MAX, &h->length) == 0;
+    return h->has_length ? HTTP_OK : HTTP_BAD_LENGTH;
 }
 
 static enum http_fault
 note_coding(struct http_headers *h, struct sp_view value)
 {
-    h->chunked = equals(value, "chunked");
+    h->chunked = sp_view_is_word(value, "chunked");
     return h->chunked ? HTTP_OK : HTTP_BAD_CODING;
 }
 
 static enum http_fault
 note_expect(struct http_headers *h, struct sp_view value)
 {
-    h->expects = equals(value, "100-continue");
+    h->expects = sp_view_is_word(value, "100-continue");
     return h->expects ? HTTP_OK : HTTP_EXPECTATION;
 }
 
 static enum http_fault
 note_content_coding(struct http_headers *h, struct sp_view value)
 {
-    h->codings = !equals(value, "identity");
+    h->codings = !sp_view_is_word(value, "identity");
     return HTTP_OK;
 }
 
@@ -227,23 +214,11 @@ value_ok(struct sp_view value, bool ascii)
     return true;
 }
 
-static struct sp_view
-trim(struct sp_view v)
-{
-    while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
-        v = sp_view_skip(v, 1);
-    }
-    while (v.len > 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) {
-        v.len--;
-    }
-    return v;
-}
-
 static const struct header_rule *
 find_rule(struct sp_view name, size_t *ret_index)
 {
     for (size_t i = 0; i < SP_COUNT(rules); i++) {
-        if (equals(name, rules[i].name)) {
+        if (sp_view_is_word(name, rules[i].name)) {
             *ret_index = i;
             return &rules[i];
         }
@@ -303,7 +278,7 @@ http_headers_add(struct http_headers *h, struct sp_view name,
     if (++h->lines > HTTP_MAX_LINES) {
         return HTTP_MANY_HEADERS;
     }
-    value = trim(value);
+    value = sp_view_trim(value);
     if (!name_ok(name)) {
         return HTTP_BAD_HEADER;
     }
@@ -359,14 +334,14 @@ http_answer_header_allowed(struct sp_view name, struct sp_view value,
                            bool pages)
 {
     for (size_t i = 0; i < SP_COUNT(answer_headers); i++) {
-        if (equals(name, answer_headers[i])) {
+        if (sp_view_is_word(name, answer_headers[i])) {
             return true;
         }
     }
     for (size_t i = 0; i < SP_COUNT(page_headers); i++) {
         const char *only = page_headers[i].value;
 
-        if (equals(name, page_headers[i].name)) {
+        if (sp_view_is_word(name, page_headers[i].name)) {
             return pages && (only == NULL || sp_view_is(value, only));
         }
     }

@@ -1,32 +1,26 @@
-/* A chained hash table over ids that are random already. */
+/* The requests that wait, in a table of pointers to their entries. */
 #include "services/edge/request_table.h"
-
-#include <stdint.h>
-#include <string.h>
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "common/base/table.h"
 
 struct request_table {
-    struct request_entry **buckets;
-    size_t mask;
-    size_t count;
-    size_t max;
-    struct request_entry *first;
+    struct sp_table *entries;
 };
 
 struct request_table *
 request_table_new(size_t max)
 {
     struct request_table *table = sp_alloc(sizeof(*table));
-    size_t size = 64;
+    const struct sp_table_shape shape = {
+        .max = max,
+        .key_size = REQUEST_ID_LEN,
+        .value_size = sizeof(struct request_entry *),
+        .random_keys = true,
+    };
 
-    while (size < max) {
-        size *= 2;
-    }
-    table->buckets = sp_alloc_n(size, sizeof(struct request_entry *));
-    table->mask = size - 1;
-    table->max = max;
+    table->entries = sp_table_new(&shape);
     return table;
 }
 
@@ -34,98 +28,69 @@ void
 request_table_free(struct request_table **table)
 {
     if (*table != NULL) {
-        sp_free((*table)->buckets);
+        sp_table_free(&(*table)->entries);
         sp_free(*table);
         *table = NULL;
     }
 }
 
-static struct request_entry **
-bucket(const struct request_table *table, const void *id)
-{
-    uint64_t hash = 0;
-
-    memcpy(&hash, id, sizeof(hash));
-    return &table->buckets[hash & table->mask];
-}
-
 int
 request_table_add(struct request_table *table, struct request_entry *entry)
 {
-    struct request_entry **at = bucket(table, entry->id);
+    struct request_entry **place = sp_table_put(table->entries, entry->id);
 
-    if (table->count >= table->max) {
+    if (place == NULL) {
         return SP_EFULL;
     }
-    if (request_table_find(table, sp_view_make(entry->id, REQUEST_ID_LEN)) !=
-        NULL) {
+    if (*place != NULL) {
         return SP_EDUPLICATE;
     }
+    *place = entry;
     entry->table = table;
-    entry->chain = *at;
-    *at = entry;
-    entry->prev = NULL;
-    entry->next = table->first;
-    if (entry->next != NULL) {
-        entry->next->prev = entry;
-    }
-    table->first = entry;
-    table->count++;
+    entry->place = place;
     return 0;
 }
 
 struct request_entry *
 request_table_find(const struct request_table *table, struct sp_view id)
 {
-    struct request_entry *entry = NULL;
+    struct request_entry **place =
+        id.len == REQUEST_ID_LEN ? sp_table_find(table->entries, id.ptr) : NULL;
 
-    if (id.len != REQUEST_ID_LEN) {
-        return NULL;
-    }
-    entry = *bucket(table, id.ptr);
-    while (entry != NULL && memcmp(entry->id, id.ptr, REQUEST_ID_LEN) != 0) {
-        entry = entry->chain;
-    }
-    return entry;
+    return place != NULL ? *place : NULL;
 }
 
 void
 request_table_remove(struct request_entry *entry)
 {
-    struct request_table *table = entry->table;
-    struct request_entry **at = NULL;
-
-    if (table == NULL) {
-        return;
+    if (entry->table != NULL) {
+        sp_table_remove(entry->table->entries, entry->place);
+        entry->table = NULL;
+        entry->place = NULL;
     }
-    at = bucket(table, entry->id);
-    while (*at != entry) {
-        at = &(*at)->chain;
-    }
-    *at = entry->chain;
-    if (entry->prev != NULL) {
-        entry->prev->next = entry->next;
-    } else {
-        table->first = entry->next;
-    }
-    if (entry->next != NULL) {
-        entry->next->prev = entry->prev;
-    }
-    table->count--;
-    entry->table = NULL;
-    entry->chain = NULL;
-    entry->next = NULL;
-    entry->prev = NULL;
 }
 
 size_t
 request_table_count(const struct request_table *table)
 {
-    return table->count;
+    return sp_table_count(table->entries);
 }
 
 struct request_entry *
 request_table_first(const struct request_table *table)
 {
-    return table->first;
+    struct request_entry **place = sp_table_older(table->entries, NULL);
+
+    return place != NULL ? *place : NULL;
+}
+
+struct request_entry *
+request_table_next(const struct request_entry *entry)
+{
+    struct request_entry **place =
+        entry->table != NULL
+            ? sp_table_older(entry->table->entries, entry->place)
+            : NULL;
+
+    return place != NULL ? *place : NULL;
 }

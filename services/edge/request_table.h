@@ -12,10 +12,8 @@
 /* Lives in the request; zero it before first use. */
 struct request_entry {
     unsigned char id[REQUEST_ID_LEN];
-    struct request_entry *chain; /* next in the same bucket */
-    struct request_entry *next;  /* all entries, newest first */
-    struct request_entry *prev;
-    struct request_table *table; /* NULL: in no table */
+    struct request_table *table;  /* NULL: in no table */
+    struct request_entry **place; /* in the table */
 };
 
 struct request_table;
@@ -44,8 +42,12 @@ request_table_remove(struct request_entry *entry);
 size_t
 request_table_count(const struct request_table *table);
 
-/* For walking: the newest entry, then entry->next. */
+/* For walking: the newest entry, then the one before each; NULL at the end,
+ * and behind an entry that was removed: ask for the next before. */
 struct request_entry *
 request_table_first(const struct request_table *table);
+
+struct request_entry *
+request_table_next(const struct request_entry *entry);
 
 #endif

@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "common/base/error.h"
+#include "common/text/hex.h"
 
 static bool
 is_alnum(unsigned char c)
@@ -27,28 +28,6 @@ is_query_char(unsigned char c)
 }
 
 static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* The byte that "%XX" at the start of `v` stands for, or -1. */
-static int
-escaped_byte(struct sp_view v)
-{
-    int high = v.len >= 3 ? hex_digit(v.ptr[1]) : -1;
-    int low = v.len >= 3 ? hex_digit(v.ptr[2]) : -1;
-
-    return high < 0 || low < 0 ? -1 : high * 16 + low;
-}
-
-static int
 decode_path(struct sp_view raw, struct sp_buf *path)
 {
     for (size_t i = 0; i < raw.len; i++) {
@@ -56,7 +35,7 @@ decode_path(struct sp_view raw, struct sp_buf *path)
         int byte = (unsigned char)c;
 
         if (c == '%') {
-            byte = escaped_byte(sp_view_skip(raw, i));
+            byte = sp_hex_escaped(sp_view_skip(raw, i));
             /* attack: an encoded slash or control means one thing here and
              * another to whoever decodes again. */
             if (byte < 0x20 || byte == '/' || byte == '\\' || byte == '%' ||
@@ -146,7 +125,7 @@ query_ok(struct sp_view query)
 {
     for (size_t i = 0; i < query.len; i++) {
         if (query.ptr[i] == '%') {
-            if (escaped_byte(sp_view_skip(query, i)) <= 0) {
+            if (sp_hex_escaped(sp_view_skip(query, i)) <= 0) {
                 return false;
             }
             i += 2;

@@ -278,7 +278,7 @@ wire_on_revoked(void *self, const struct sp_msg *m)
          e = next) {
         struct request *r = request_of(e);
 
-        next = e->next;
+        next = request_table_next(e);
         if (r->streaming &&
             owner_fits(&r->owner, edge->owner_key, &m->u.revoked)) {
             pipeline_break(r, "reason=revoked");
@@ -344,7 +344,7 @@ lose(struct edge *edge, enum sp_service_id service, struct sp_view name)
          e = next) {
         struct request *r = request_of(e);
 
-        next = e->next;
+        next = request_table_next(e);
         if (r->started) {
             lose_started(r, service, name);
         } else if (r->state == REQUEST_WAITING &&
@@ -368,10 +368,13 @@ wire_on_peer_lost(void *self, const struct sp_msg *m)
 static void
 place_waiting(struct edge *edge)
 {
+    struct request_entry *next = NULL;
+
     for (struct request_entry *e = request_table_first(edge->table); e != NULL;
-         e = e->next) {
+         e = next) {
         struct request *r = request_of(e);
 
+        next = request_table_next(e);
         if (r->state == REQUEST_WAITING && !r->placed) {
             pipeline_repeat(r);
         }

@@ -4,7 +4,6 @@
 #include <inttypes.h>
 
 #include "common/base/clock.h"
-#include "common/base/compiler.h"
 #include "common/base/log.h"
 
 static void

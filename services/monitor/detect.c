@@ -4,54 +4,62 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include <sodium.h>
-
 #include "common/base/alloc.h"
+#include "common/base/table.h"
 
-/* Rule and key pairs that are watched at one time: sets of a few places, so
- * that a flood of keys costs neither memory nor time. */
-#define SETS 512
-#define WAYS 8
+/* Rule and value pairs that are watched at one time: the one heard of longest
+ * ago makes room, so that a flood of values costs neither memory nor time. */
+#define WATCHES 4096
 
-/* "process" is service, '/' and replica. */
-#define KEY_MAX (256 + 2)
+#define MAX_VALUE 256
+
+/* The key of the table, zero behind the value. */
+struct watched {
+    uint8_t rule;
+    uint8_t service; /* of a process, which its replica names */
+    char value[MAX_VALUE];
+};
 
 struct watch {
-    unsigned char key[crypto_shorthash_siphashx24_BYTES];
-    bool taken;
     int64_t times_ms[MONITOR_MAX_COUNT]; /* the latest, as a ring */
     uint32_t next;
     uint32_t count;
     bool alerted;
     int64_t quiet_until_ms;
     uint64_t held_back;
-    int64_t heard_ms;
 };
 
 struct detect {
     const struct monitor_config *config;
     struct alert_sink sink;
-    unsigned char seed[DETECT_SEED_BYTES];
-    struct watch watches[SETS * WAYS];
+    struct sp_table *watches;
 };
 
 struct detect *
-detect_new(const struct monitor_config *config,
-           const unsigned char seed[DETECT_SEED_BYTES], struct alert_sink sink)
+detect_new(const struct monitor_config *config, struct alert_sink sink)
 {
     struct detect *d = sp_alloc(sizeof(*d));
+    const struct sp_table_shape shape = {
+        .max = WATCHES,
+        .key_size = sizeof(struct watched),
+        .value_size = sizeof(struct watch),
+        .look = 1,
+    };
 
     d->config = config;
     d->sink = sink;
-    memcpy(d->seed, seed, sizeof(d->seed));
+    d->watches = sp_table_new(&shape);
     return d;
 }
 
 void
 detect_free(struct detect **d)
 {
-    sp_free(*d);
-    *d = NULL;
+    if (*d != NULL) {
+        sp_table_free(&(*d)->watches);
+        sp_free(*d);
+        *d = NULL;
+    }
 }
 
 static bool
@@ -87,38 +95,23 @@ value_of(const struct rule *rule, const struct sp_event *event)
 
 static struct watch *
 watch_of(struct detect *d, uint32_t rule, enum sp_service_id service,
-         const struct sp_event *event, int64_t now_ms)
+         const struct sp_event *event)
 {
     const struct rule *r = &d->config->rules[rule];
-    unsigned char text[KEY_MAX] = { (unsigned char)rule, 0 };
-    unsigned char key[crypto_shorthash_siphashx24_BYTES];
     struct sp_view value = value_of(r, event);
-    size_t len = value.len < KEY_MAX - 2 ? value.len : KEY_MAX - 2;
-    struct watch *set = NULL;
-    struct watch *oldest = NULL;
-    uint64_t hash = 0;
+    struct watched key = { .rule = (uint8_t)rule };
+    struct watch *w = NULL;
 
-    text[1] = r->per == RULE_PER_PROCESS ? (unsigned char)service : 0;
-    if (len > 0) {
-        memcpy(text + 2, value.ptr, len);
+    if (r->per == RULE_PER_PROCESS) {
+        key.service = (uint8_t)service;
     }
-    (void)crypto_shorthash_siphashx24(key, text, 2 + len, d->seed);
-    memcpy(&hash, key, sizeof(hash));
-    set = d->watches + (size_t)(hash % SETS) * WAYS;
-    oldest = set;
-    for (size_t i = 0; i < WAYS; i++) {
-        if (set[i].taken && memcmp(set[i].key, key, sizeof(key)) == 0) {
-            set[i].heard_ms = now_ms;
-            return &set[i];
-        }
-        if (oldest->taken &&
-            (!set[i].taken || set[i].heard_ms < oldest->heard_ms)) {
-            oldest = &set[i];
-        }
+    if (value.len > 0) {
+        memcpy(key.value, value.ptr,
+               value.len < MAX_VALUE ? value.len : MAX_VALUE);
     }
-    *oldest = (struct watch){ .taken = true, .heard_ms = now_ms };
-    memcpy(oldest->key, key, sizeof(key));
-    return oldest;
+    w = sp_table_put(d->watches, &key);
+    sp_table_touch(d->watches, w);
+    return w;
 }
 
 /* Adds the time; true where the last `count` lie within the rule's time. */
@@ -144,7 +137,7 @@ apply(struct detect *d, uint32_t index, enum sp_service_id service,
       const struct sp_event *event, int64_t now_ms)
 {
     const struct rule *rule = &d->config->rules[index];
-    struct watch *w = watch_of(d, index, service, event, now_ms);
+    struct watch *w = watch_of(d, index, service, event);
     struct alert alert = { .rule = rule, .service = service, .event = event };
 
     if (!is_met(w, rule, now_ms)) {

@@ -9,8 +9,6 @@
 #include "proto/message.h"
 #include "services/monitor/monitor_config.h"
 
-#define DETECT_SEED_BYTES 16
-
 /* What a rule has found. */
 struct alert {
     const struct rule *rule;
@@ -26,10 +24,9 @@ struct alert_sink {
 
 struct detect;
 
-/* `config` must outlive it; `seed` is random. */
+/* `config` must outlive it. */
 struct detect *
-detect_new(const struct monitor_config *config,
-           const unsigned char seed[DETECT_SEED_BYTES], struct alert_sink sink);
+detect_new(const struct monitor_config *config, struct alert_sink sink);
 
 void
 detect_free(struct detect **d);

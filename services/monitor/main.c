@@ -66,8 +66,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <sodium.h>
-
 #include "common/base/alloc.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
@@ -112,7 +110,6 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     };
     struct monitor *m = self;
     const struct sp_settings *settings = sp_runtime_settings(rt);
-    unsigned char seed[DETECT_SEED_BYTES];
 
     m->rt = rt;
     load_config(m);
@@ -121,9 +118,7 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     m->status_path = sp_runtime_store_path(rt, "status.json");
     m->text = sp_buf_new(TEXT_MAX);
     m->sources = sources_new();
-    randombytes_buf(seed, sizeof(seed));
-    m->detect =
-        detect_new(m->config, seed, (struct alert_sink){ monitor_raise, m });
+    m->detect = detect_new(m->config, (struct alert_sink){ monitor_raise, m });
     /* Whether the port is free matters only to one that will serve: --check
      * runs beside the living monitor. */
     m->metrics_fd =

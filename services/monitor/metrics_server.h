@@ -5,7 +5,6 @@
 
 #include <stdint.h>
 
-#include "common/base/compiler.h"
 #include "common/process/loop.h"
 #include "common/text/buf.h"
 

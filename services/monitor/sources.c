@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "common/base/alloc.h"
-#include "common/base/compiler.h"
+#include "common/base/table.h"
 
 #define BOOT_BYTES 8
 #define METRICS_MAX (SP_MAX_STATUS_PART * SP_MAX_STATUS_PARTS / 2)
@@ -20,9 +20,14 @@ struct run {
     uint64_t dropped;
 };
 
+/* The key of the table, zero behind the name. */
+struct name {
+    unsigned service;
+    char replica[SOURCES_MAX_REPLICA + 1];
+};
+
 struct entry {
     struct source source;
-    bool taken;
     int64_t heard_ms;
     bool silence_told;
     struct sp_buf coming; /* parts of the next page of metrics */
@@ -31,34 +36,52 @@ struct entry {
 };
 
 struct sources {
-    struct entry entries[SOURCES_MAX];
+    struct sp_table *entries;
 };
+
+static int64_t
+worth(const void *value)
+{
+    const struct entry *e = value;
+
+    return e->heard_ms;
+}
+
+static void
+end_entry(void *owner, void *value)
+{
+    struct entry *e = value;
+
+    (void)owner;
+    sp_buf_free(&e->source.metrics);
+    sp_buf_free(&e->coming);
+}
 
 struct sources *
 sources_new(void)
 {
-    return sp_alloc(sizeof(struct sources));
-}
+    struct sources *s = sp_alloc(sizeof(*s));
+    const struct sp_table_shape shape = {
+        .max = SOURCES_MAX,
+        .key_size = sizeof(struct name),
+        .value_size = sizeof(struct entry),
+        .look = SOURCES_MAX,
+        .worth = worth,
+        .end = end_entry,
+    };
 
-static void
-clear(struct entry *e)
-{
-    sp_buf_free(&e->source.metrics);
-    sp_buf_free(&e->coming);
-    *e = (struct entry){ 0 };
+    s->entries = sp_table_new(&shape);
+    return s;
 }
 
 void
 sources_free(struct sources **s)
 {
-    if (*s == NULL) {
-        return;
+    if (*s != NULL) {
+        sp_table_free(&(*s)->entries);
+        sp_free(*s);
+        *s = NULL;
     }
-    for (size_t i = 0; i < SOURCES_MAX; i++) {
-        clear(&(*s)->entries[i]);
-    }
-    sp_free(*s);
-    *s = NULL;
 }
 
 /* The entry of a process; a new one where it is unknown. */
@@ -66,30 +89,22 @@ static struct entry *
 entry_of(struct sources *s, enum sp_service_id service, struct sp_view replica,
          int64_t now_ms)
 {
-    struct entry *oldest = &s->entries[0];
+    struct name name;
+    struct entry *e = NULL;
 
-    for (size_t i = 0; i < SOURCES_MAX; i++) {
-        struct entry *e = &s->entries[i];
-
-        if (e->taken && e->source.service == service &&
-            sp_view_is(replica, e->source.replica)) {
-            e->heard_ms = now_ms;
-            return e;
-        }
-        if (oldest->taken && (!e->taken || e->heard_ms < oldest->heard_ms)) {
-            oldest = e;
-        }
+    memset(&name, 0, sizeof(name));
+    name.service = service;
+    sp_view_copy_text(name.replica, sizeof(name.replica), replica);
+    e = sp_table_put(s->entries, &name);
+    e->heard_ms = now_ms;
+    if (e->source.replica[0] == '\0') {
+        e->source.service = service;
+        memcpy(e->source.replica, name.replica, sizeof(name.replica));
+        e->source.metrics = sp_buf_new(METRICS_MAX);
+        e->coming = sp_buf_new(METRICS_MAX);
+        e->source.status_ms = -1;
     }
-    clear(oldest);
-    oldest->taken = true;
-    oldest->heard_ms = now_ms;
-    oldest->source.service = service;
-    sp_view_copy_text(oldest->source.replica, sizeof(oldest->source.replica),
-                      replica);
-    oldest->source.metrics = sp_buf_new(METRICS_MAX);
-    oldest->coming = sp_buf_new(METRICS_MAX);
-    oldest->source.status_ms = -1;
-    return oldest;
+    return e;
 }
 
 static struct run *
@@ -215,10 +230,9 @@ sources_status(struct sources *s, enum sp_service_id service,
 const struct source *
 sources_silent(struct sources *s, int64_t now_ms)
 {
-    for (size_t i = 0; i < SOURCES_MAX; i++) {
-        struct entry *e = &s->entries[i];
-
-        if (e->taken && e->source.ready && !e->silence_told &&
+    for (struct entry *e = sp_table_newer(s->entries, NULL); e != NULL;
+         e = sp_table_newer(s->entries, e)) {
+        if (e->source.ready && !e->silence_told &&
             !source_is_ready(&e->source, now_ms)) {
             e->silence_told = true;
             return &e->source;
@@ -230,10 +244,9 @@ sources_silent(struct sources *s, int64_t now_ms)
 const struct source *
 sources_at(const struct sources *s, size_t i, int64_t now_ms)
 {
-    for (size_t k = 0; k < SOURCES_MAX; k++) {
-        const struct entry *e = &s->entries[k];
-
-        if (!e->taken || e->source.status_ms < 0 ||
+    for (const struct entry *e = sp_table_newer(s->entries, NULL); e != NULL;
+         e = sp_table_newer(s->entries, e)) {
+        if (e->source.status_ms < 0 ||
             now_ms - e->source.status_ms >= SOURCES_GONE_MS) {
             continue;
         }

@@ -13,6 +13,8 @@
 
 /* Processes known at one time; the longest silent one makes room. */
 #define SOURCES_MAX 256
+/* The longest name of the schema. */
+#define SOURCES_MAX_REPLICA 64
 /* Without a status for so long a process is not ready, ... */
 #define SOURCES_SILENT_MS 3000
 /* ... and then not shown any more. */
@@ -21,7 +23,7 @@
 /* A process as its last status showed it. */
 struct source {
     enum sp_service_id service;
-    char replica[65];
+    char replica[SOURCES_MAX_REPLICA + 1];
     uint64_t pid;
     bool ready;
     uint64_t queue_depth;
@@ -69,7 +71,8 @@ sources_status(struct sources *s, enum sp_service_id service,
 const struct source *
 sources_silent(struct sources *s, int64_t now_ms);
 
-/* The processes to show, for i from 0 until NULL: sorted by nothing. */
+/* The processes to show, for i from 0 until NULL: in the order in which they
+ * were first heard of. */
 const struct source *
 sources_at(const struct sources *s, size_t i, int64_t now_ms);
 

@@ -2,19 +2,17 @@
 #include "services/ratelimit/hush.h"
 
 #include <inttypes.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/base/alloc.h"
+#include "common/base/table.h"
 
 #define FACTS_MAX 160
 #define DETAIL_MAX 200
 
 /* The latest refusal of a key, copied: it may be told a second later. */
 struct entry {
-    struct limit_key key;
-    bool taken;
     int64_t due_ms; /* told before; the next not before this */
     uint64_t count; /* since then */
     const char *kind;
@@ -31,23 +29,33 @@ struct hush {
     struct hush_sink sink;
     uint64_t others; /* refusals of keys that found no place */
     int64_t others_due_ms;
-    struct entry entries[HUSH_KEYS];
+    struct sp_table *entries; /* by limit_key */
 };
 
 struct hush *
 hush_new(struct hush_sink sink)
 {
     struct hush *h = sp_alloc(sizeof(*h));
+    const struct sp_table_shape shape = {
+        .max = HUSH_KEYS,
+        .key_size = sizeof(struct limit_key),
+        .value_size = sizeof(struct entry),
+        .random_keys = true,
+    };
 
     h->sink = sink;
+    h->entries = sp_table_new(&shape);
     return h;
 }
 
 void
 hush_free(struct hush **h)
 {
-    sp_free(*h);
-    *h = NULL;
+    if (*h != NULL) {
+        sp_table_free(&(*h)->entries);
+        sp_free(*h);
+        *h = NULL;
+    }
 }
 
 static void
@@ -103,36 +111,14 @@ tell_others(struct hush *h, int64_t now_ms)
     h->others_due_ms = now_ms + HUSH_MS;
 }
 
-/* The key's entry, or a free one, or NULL. */
-static struct entry *
-find(struct hush *h, const struct limit_key *key)
-{
-    struct entry *free_one = NULL;
-
-    for (size_t i = 0; i < HUSH_KEYS; i++) {
-        struct entry *e = &h->entries[i];
-
-        if (!e->taken) {
-            free_one = free_one == NULL ? e : free_one;
-        } else if (memcmp(&e->key, key, sizeof(*key)) == 0) {
-            return e;
-        }
-    }
-    return free_one;
-}
-
 void
 hush_note(struct hush *h, const struct hush_note *note, int64_t now_ms)
 {
-    struct entry *e = find(h, &note->key);
+    struct entry *e = sp_table_put(h->entries, &note->key);
 
     if (e == NULL) {
         h->others++;
         return;
-    }
-    if (!e->taken) {
-        *e =
-            (struct entry){ .key = note->key, .taken = true, .due_ms = now_ms };
     }
     remember(e, note);
     if (now_ms >= e->due_ms) {
@@ -143,16 +129,18 @@ hush_note(struct hush *h, const struct hush_note *note, int64_t now_ms)
 void
 hush_tick(struct hush *h, int64_t now_ms)
 {
-    for (size_t i = 0; i < HUSH_KEYS; i++) {
-        struct entry *e = &h->entries[i];
+    struct entry *next = NULL;
 
-        if (!e->taken || now_ms < e->due_ms) {
+    for (struct entry *e = sp_table_newer(h->entries, NULL); e != NULL;
+         e = next) {
+        next = sp_table_newer(h->entries, e);
+        if (now_ms < e->due_ms) {
             continue;
         }
         if (e->count > 0) {
             tell(h, e, now_ms);
         } else {
-            e->taken = false;
+            sp_table_remove(h->entries, e);
         }
     }
     if (h->others > 0 && now_ms >= h->others_due_ms) {
@@ -163,9 +151,10 @@ hush_tick(struct hush *h, int64_t now_ms)
 void
 hush_flush(struct hush *h)
 {
-    for (size_t i = 0; i < HUSH_KEYS; i++) {
-        if (h->entries[i].taken && h->entries[i].count > 0) {
-            tell(h, &h->entries[i], 0);
+    for (struct entry *e = sp_table_newer(h->entries, NULL); e != NULL;
+         e = sp_table_newer(h->entries, e)) {
+        if (e->count > 0) {
+            tell(h, e, 0);
         }
     }
     if (h->others > 0) {

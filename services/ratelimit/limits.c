@@ -1,4 +1,4 @@
-/* A set-associative table of states. */
+/* A table of states. */
 #include "services/ratelimit/limits.h"
 
 #include <string.h>
@@ -6,34 +6,52 @@
 #include <sodium.h>
 
 #include "common/base/alloc.h"
+#include "common/base/table.h"
 
 /* The longest subject or client of the schema. */
 #define MAX_VALUE 256
 
-struct place {
-    struct limit_key key;
-    int64_t tat_ns; /* 0: never taken */
-};
-
+/* The values of the table: TATs in nanoseconds. */
 struct limits {
-    struct place *places; /* LIMITS_WAYS to a set */
-    size_t set_mask;
+    struct sp_table *states;
+    int64_t now_ns; /* of the put under way */
     uint64_t evicted;
-    size_t used;
     unsigned char seed[LIMITS_SEED_BYTES];
 };
+
+static int64_t
+worth(const void *value)
+{
+    const int64_t *tat_ns = value;
+
+    return *tat_ns;
+}
+
+static void
+count_evicted(void *owner, void *value)
+{
+    struct limits *l = owner;
+    const int64_t *tat_ns = value;
+
+    l->evicted += *tat_ns > l->now_ns;
+}
 
 struct limits *
 limits_new(size_t entries, const unsigned char seed[LIMITS_SEED_BYTES])
 {
     struct limits *l = sp_alloc(sizeof(*l));
-    size_t sets = 1;
+    const struct sp_table_shape shape = {
+        .max = entries,
+        .key_size = sizeof(struct limit_key),
+        .value_size = sizeof(int64_t),
+        .random_keys = true,
+        .look = LIMITS_LOOK,
+        .worth = worth,
+        .end = count_evicted,
+        .owner = l,
+    };
 
-    while (sets * LIMITS_WAYS < entries) {
-        sets *= 2;
-    }
-    l->places = sp_alloc_n(sets * LIMITS_WAYS, sizeof(*l->places));
-    l->set_mask = sets - 1;
+    l->states = sp_table_new(&shape);
     memcpy(l->seed, seed, sizeof(l->seed));
     return l;
 }
@@ -42,7 +60,7 @@ void
 limits_free(struct limits **l)
 {
     if (*l != NULL) {
-        sp_free((*l)->places);
+        sp_table_free(&(*l)->states);
         sp_free(*l);
         *l = NULL;
     }
@@ -63,67 +81,24 @@ limits_key(const struct limits *l, uint8_t kind, uint8_t tier,
     return key;
 }
 
-static struct place *
-set_of(const struct limits *l, const struct limit_key *key)
-{
-    uint64_t hash = 0;
-
-    memcpy(&hash, key->bytes, sizeof(hash));
-    return l->places + ((size_t)hash & l->set_mask) * LIMITS_WAYS;
-}
-
-static struct place *
-find(const struct limits *l, const struct limit_key *key)
-{
-    struct place *set = set_of(l, key);
-
-    for (size_t i = 0; i < LIMITS_WAYS; i++) {
-        if (set[i].tat_ns != 0 && memcmp(&set[i].key, key, sizeof(*key)) == 0) {
-            return &set[i];
-        }
-    }
-    return NULL;
-}
-
 int64_t
 limits_get(const struct limits *l, const struct limit_key *key)
 {
-    const struct place *place = find(l, key);
+    const int64_t *tat_ns = sp_table_find(l->states, key);
 
-    return place != NULL ? place->tat_ns : 0;
-}
-
-/* The place in the key's set that is never taken, or the earliest recovered. */
-static struct place *
-make_room(struct limits *l, const struct limit_key *key, int64_t now_ns)
-{
-    struct place *set = set_of(l, key);
-    struct place *least = &set[0];
-
-    for (size_t i = 1; i < LIMITS_WAYS && least->tat_ns != 0; i++) {
-        if (set[i].tat_ns < least->tat_ns) {
-            least = &set[i];
-        }
-    }
-    if (least->tat_ns == 0) {
-        l->used++;
-    } else if (least->tat_ns > now_ns) {
-        l->evicted++;
-    }
-    return least;
+    return tat_ns != NULL ? *tat_ns : 0;
 }
 
 void
 limits_put(struct limits *l, const struct limit_key *key, int64_t tat_ns,
            int64_t now_ns)
 {
-    struct place *place = find(l, key);
+    int64_t *state = NULL;
 
-    if (place == NULL) {
-        place = make_room(l, key, now_ns);
-        place->key = *key;
-    }
-    place->tat_ns = tat_ns;
+    l->now_ns = now_ns;
+    state = sp_table_put(l->states, key);
+    *state = tat_ns;
+    sp_table_touch(l->states, state);
 }
 
 uint64_t
@@ -135,5 +110,5 @@ limits_evicted(const struct limits *l)
 size_t
 limits_used(const struct limits *l)
 {
-    return l->used;
+    return sp_table_count(l->states);
 }

@@ -1,7 +1,7 @@
-/* Where the limits keep their states: a table of fixed size, sets of a few
- * places each, so that no flood of keys can make it grow or slow. A state that
- * has recovered is as good as none and gives up its place; only where a whole
- * set has not, the one nearest to recovery is forgotten early, and counted. */
+/* Where the limits keep their states: a table of fixed size, so that no flood
+ * of keys can make it grow or slow. A state that has recovered is as good as
+ * none and gives up its place; only where none of the oldest has, the one
+ * nearest to recovery is forgotten early, and counted. */
 #ifndef SP_SERVICES_RATELIMIT_LIMITS_H
 #define SP_SERVICES_RATELIMIT_LIMITS_H
 
@@ -11,7 +11,8 @@
 #include "common/base/view.h"
 
 #define LIMITS_SEED_BYTES 16
-#define LIMITS_WAYS 16
+/* The states used longest ago, of which one makes room. */
+#define LIMITS_LOOK 16
 
 /* Stands for kind, tier and value: a keyed hash, which nobody outside can
  * steer. */
@@ -21,8 +22,7 @@ struct limit_key {
 
 struct limits;
 
-/* Room for `entries` states, rounded up to a power of two of sets. `seed` is
- * random. */
+/* Room for `entries` states. `seed` is random. */
 struct limits *
 limits_new(size_t entries, const unsigned char seed[LIMITS_SEED_BYTES]);
 
@@ -48,7 +48,7 @@ limits_put(struct limits *l, const struct limit_key *key, int64_t tat_ns,
 uint64_t
 limits_evicted(const struct limits *l);
 
-/* Places that are or were taken. */
+/* States that are kept. */
 size_t
 limits_used(const struct limits *l);
 

@@ -55,7 +55,6 @@
  *     tests/fuzz/validation/fuzz_schema.c, fuzz_pattern.c, fuzz_mcp_shape.c,
  *     fuzz_llm_shape.c, fuzz_answer.c
  */
-#include "common/base/alloc.h"
 #include "common/base/log.h"
 #include "common/stage/catalogue.h"
 #include "services/validation/validation.h"

@@ -218,7 +218,6 @@ static SP_UNUSED void
 stage_open(struct stage *s)
 {
     const unsigned char key[8] = "readines";
-    const unsigned char seed[16] = "addresses";
     const struct retry_config retries = {
         .floor_ms = 250, .factor = 4, .attempts = 3, .percent = 10, .spare = 10
     };
@@ -241,7 +240,7 @@ stage_open(struct stage *s)
     s->edge.loop = &s->rt.loop;
     s->edge.config = &s->config;
     s->edge.table = request_table_new(16);
-    s->edge.addresses = addresses_new(16, seed);
+    s->edge.addresses = addresses_new(16);
     cr_assert_eq(addresses_add(s->edge.addresses, &s->client.connection.key),
                  0);
     retry_begin(&s->edge.retry, &retries, STAGE_START_MS);

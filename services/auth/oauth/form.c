@@ -5,6 +5,7 @@
 #include <strings.h>
 
 #include "common/base/error.h"
+#include "common/text/hex.h"
 
 struct form
 form_new(void)
@@ -22,18 +23,6 @@ form_free(struct form *form)
     form->count = 0;
 }
 
-static int
-hex_value(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte that the text at `i` stands for, with *i moved to its last
  * character; -1 for none. Parameters of OAuth hold visible ASCII, spaces and
  * Unicode (RFC 6749 appendix A), never a control. */
@@ -47,11 +36,8 @@ next_byte(struct sp_view text, size_t *i)
         return ' ';
     }
     if (c == '%') {
-        int high = text.len - *i > 2 ? hex_value(text.ptr[*i + 1]) : -1;
-        int low = text.len - *i > 2 ? hex_value(text.ptr[*i + 2]) : -1;
-
+        byte = sp_hex_escaped(sp_view_skip(text, *i));
         *i += 2;
-        byte = high < 0 || low < 0 ? -1 : high * 16 + low;
     } else if (c <= ' ' || c >= 0x7f) {
         return -1;
     }

@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/compiler.h"
 #include "common/base/secret.h"
 #include "common/stage/catalogue.h"
 #include "common/text/buf.h"

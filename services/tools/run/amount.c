@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/text/decimal.h"
 
 #define LIMB_DIGITS 9
 #define LIMB 1000000000u /* 10^LIMB_DIGITS */
@@ -40,49 +41,40 @@ digit_at(const struct amount *a, size_t place)
     return a->limbs[1 + place / LIMB_DIGITS] / weight_of(place) % 10;
 }
 
-/* Digits of a number as they stand in its text; behind the last one there are
- * only zeros. */
-struct digits {
-    const char *at;
-    const char *end;
-};
-
-static uint32_t
-next_digit(struct digits *d)
-{
-    if (d->at < d->end && *d->at == '.') {
-        d->at++;
-    }
-    return d->at < d->end ? (uint32_t)(*d->at++ - '0') : 0;
-}
-
 int
 amount_read(const struct sp_json *json, const struct sp_json_token *t,
             struct amount *ret_amount)
 {
     struct amount amount = { { 0 } };
-    struct sp_json_decimal number;
-    struct digits digits;
-    int64_t places = 0;
+    struct sp_decimal number = { 0 };
+    int64_t whole = 0; /* digits before the point, below 0 the zeros after it */
+    int64_t place = 0;
 
-    if (sp_json_decimal(json, t, &number) != 0 ||
-        (number.negative && number.digits > 0)) {
+    if (!sp_json_is(t, SP_JSON_NUMBER)) {
         return SP_EFORMAT;
     }
-    places = number.digits - number.point;
+    number = sp_decimal_of(sp_json_raw(json, t));
+    if (number.negative) {
+        return SP_EFORMAT;
+    }
+    whole = (int64_t)number.digits + number.exponent;
     if (number.digits > 0 &&
-        (number.point > LIMB_DIGITS || places > AMOUNT_PLACES)) {
+        (whole > LIMB_DIGITS || number.exponent < -AMOUNT_PLACES)) {
         return SP_ELIMIT;
     }
-    digits = (struct digits){ number.first, number.last };
-    for (int64_t i = 0; number.digits > 0 && i < number.point; i++) {
-        amount.limbs[0] = amount.limbs[0] * 10 + next_digit(&digits);
+    place = -whole;
+    for (size_t i = 0; i < number.digits; i++, place++) {
+        uint32_t digit = sp_decimal_digit(&number.first);
+
+        if (place < 0) {
+            amount.limbs[0] = amount.limbs[0] * 10 + digit;
+        } else {
+            *limb_of(&amount, (size_t)place) +=
+                digit * weight_of((size_t)place);
+        }
     }
-    /* Below 0.1 the first places are zeros. */
-    for (int64_t place = number.point < 0 ? -number.point : 0; place < places;
-         place++) {
-        *limb_of(&amount, (size_t)place) +=
-            next_digit(&digits) * weight_of((size_t)place);
+    for (; place < 0; place++) {
+        amount.limbs[0] *= 10;
     }
     *ret_amount = amount;
     return 0;

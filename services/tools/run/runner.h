@@ -2,7 +2,28 @@
 #ifndef SP_SERVICES_TOOLS_RUN_RUNNER_H
 #define SP_SERVICES_TOOLS_RUN_RUNNER_H
 
-#include "services/tools/run/toolset.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/base/compiler.h"
+#include "common/stage/catalogue.h"
+#include "common/text/buf.h"
+#include "services/tools/ledger.h"
+#include "services/tools/run/arguments.h"
+#include "services/tools/run/customers.h"
+
+struct tool_call {
+    const struct sp_tool *tool;
+    struct arguments arguments;
+    struct sp_view subject; /* who calls, as the passport says */
+    struct sp_view client;
+    int64_t now_ms; /* wall clock */
+};
+
+struct tool_result {
+    bool failed;        /* `text` is a sentence for the caller, not JSON */
+    struct sp_buf text; /* the structured result as JSON text */
+};
 
 /* What runners may use. */
 struct runner_means {

@@ -6,24 +6,6 @@
 
 #include "common/text/headers.h"
 
-static struct sp_view
-trim(struct sp_view v)
-{
-    while (v.len > 0 && (v.ptr[0] == ' ' || v.ptr[0] == '\t')) {
-        v = sp_view_skip(v, 1);
-    }
-    while (v.len > 0 && (v.ptr[v.len - 1] == ' ' || v.ptr[v.len - 1] == '\t')) {
-        v.len--;
-    }
-    return v;
-}
-
-static bool
-same(struct sp_view v, const char *s)
-{
-    return v.len == strlen(s) && strncasecmp(v.ptr, s, v.len) == 0;
-}
-
 /* Takes what stands before the next `mark` that is not in quotes. */
 static struct sp_view
 take(struct sp_view *rest, char mark)
@@ -42,7 +24,7 @@ take(struct sp_view *rest, char mark)
     *rest = i < part.len ? sp_view_skip(part, i + 1)
                          : sp_view_make(part.ptr + part.len, 0);
     part.len = i;
-    return trim(part);
+    return sp_view_trim(part);
 }
 
 bool
@@ -50,18 +32,19 @@ media_is(struct sp_view content_type, const char *type)
 {
     struct sp_view rest = content_type;
 
-    if (!same(take(&rest, ';'), type)) {
+    if (!sp_view_is_word(take(&rest, ';'), type)) {
         return false;
     }
     while (rest.len > 0) {
         struct sp_view value = take(&rest, ';');
         struct sp_view name = take(&value, '=');
 
-        value = trim(value);
+        value = sp_view_trim(value);
         if (value.len >= 2 && value.ptr[0] == '"') {
             value = sp_view_make(value.ptr + 1, value.len - 2);
         }
-        if (same(name, "charset") && !same(value, "utf-8")) {
+        if (sp_view_is_word(name, "charset") &&
+            !sp_view_is_word(value, "utf-8")) {
             return false;
         }
     }
@@ -74,7 +57,7 @@ covers(struct sp_view range, const char *type)
 {
     size_t major = (size_t)(strchr(type, '/') - type) + 1;
 
-    return same(range, "*/*") || same(range, type) ||
+    return sp_view_is_word(range, "*/*") || sp_view_is_word(range, type) ||
            (range.len == major + 1 && range.ptr[major] == '*' &&
             strncasecmp(range.ptr, type, major) == 0);
 }
@@ -83,7 +66,7 @@ covers(struct sp_view range, const char *type)
 static int
 rank(struct sp_view range)
 {
-    if (same(range, "*/*")) {
+    if (sp_view_is_word(range, "*/*")) {
         return 1;
     }
     return range.ptr[range.len - 1] == '*' ? 2 : 3;
@@ -113,7 +96,8 @@ weigh(struct sp_view list, const char *type, int *best, bool *accepted)
             struct sp_view value = take(&rest, ';');
             struct sp_view name = take(&value, '=');
 
-            refused = refused || (same(name, "q") && is_zero(trim(value)));
+            refused = refused || (sp_view_is_word(name, "q") &&
+                                  is_zero(sp_view_trim(value)));
         }
         if (covers(range, type) && rank(range) >= *best) {
             *best = rank(range);

@@ -6,9 +6,9 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "common/text/decimal.h"
 #include "common/text/headers.h"
 #include "services/validation/mcp/mcp_headers.h"
-#include "services/validation/schema/decimal.h"
 
 #define ANNOTATION "x-mcp-header"
 #define PREFIX "mcp-param-"
@@ -225,18 +225,19 @@ is_integer(struct sp_view v)
 static bool
 same_integer(struct sp_view header, struct sp_view number)
 {
-    struct decimal limit = decimal_of(SP_VIEW_LITERAL(MAX_INTEGER));
-    struct decimal a = { 0 };
-    struct decimal b = decimal_of(number);
-    struct decimal size = { 0 };
+    struct sp_decimal limit = sp_decimal_of(SP_VIEW_LITERAL(MAX_INTEGER));
+    struct sp_decimal a = { 0 };
+    struct sp_decimal b = sp_decimal_of(number);
+    struct sp_decimal size = { 0 };
 
     if (!is_integer(header)) {
         return false;
     }
-    a = decimal_of(header);
+    a = sp_decimal_of(header);
     size = a;
     size.negative = false;
-    return decimal_compare(&a, &b) == 0 && decimal_compare(&size, &limit) <= 0;
+    return sp_decimal_compare(&a, &b) == 0 &&
+           sp_decimal_compare(&size, &limit) <= 0;
 }
 
 static bool

@@ -37,16 +37,6 @@ struct pattern_matcher {
 };
 
 int
-pattern_translate(struct sp_view source, struct sp_buf *out, struct sp_buf *why)
-{
-    if (source.len > PATTERN_MAX_BYTES) {
-        (void)sp_buf_addf(why, "is longer than %d bytes", PATTERN_MAX_BYTES);
-        return SP_EFORMAT;
-    }
-    return pattern_ecma_translate(source, out, why);
-}
-
-int
 pattern_compile(struct sp_view source, struct pattern **ret_pattern,
                 struct sp_buf *why)
 {
@@ -57,8 +47,13 @@ pattern_compile(struct sp_view source, struct pattern **ret_pattern,
     pcre2_code *code = NULL;
     PCRE2_SIZE at = 0;
     int problem = 0;
-    int error = pattern_translate(source, &text, why);
+    int error = SP_EFORMAT;
 
+    if (source.len > PATTERN_MAX_BYTES) {
+        (void)sp_buf_addf(why, "is longer than %d bytes", PATTERN_MAX_BYTES);
+        goto out;
+    }
+    error = pattern_ecma_translate(source, &text, why);
     if (error != 0) {
         goto out;
     }

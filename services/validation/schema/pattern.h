@@ -42,10 +42,4 @@ SP_MUST_CHECK int
 pattern_find(const struct pattern *pattern, struct pattern_matcher *matcher,
              struct sp_view subject, uint64_t *steps, bool *ret_found);
 
-/* Appends the PCRE2 form of an ECMA-262 pattern: exposed for the tests. 0,
- * SP_EFORMAT or SP_ELIMIT. */
-SP_MUST_CHECK int
-pattern_translate(struct sp_view source, struct sp_buf *out,
-                  struct sp_buf *why);
-
 #endif

@@ -6,8 +6,8 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "services/validation/schema/schema_build_value.h"
 #include "services/validation/schema/schema_ref.h"
-#include "services/validation/schema/schema_rules.h"
 #include "services/validation/schema/uri.h"
 
 /* A keyword: where its subschemas are, and what makes a rule of it. */
@@ -19,22 +19,6 @@ struct keyword {
                  const struct sp_json_token *value); /* NULL: no effect */
 };
 
-int
-schema_build_refuse(struct schema_build *b, const struct sp_json_token *at,
-                    const char *what)
-{
-    return schema_refuse(b->schema, at, b->why, "%s %s", b->keyword, what);
-}
-
-struct schema_rule *
-schema_build_add_rule(struct schema_build *b, enum schema_kind kind)
-{
-    struct schema_rule *rule = &b->rules[b->rule_count++];
-
-    *rule = (struct schema_rule){ .kind = kind };
-    return rule;
-}
-
 static bool
 has_rule(const struct schema_build *b, enum schema_kind kind)
 {
@@ -44,21 +28,6 @@ has_rule(const struct schema_build *b, enum schema_kind kind)
         }
     }
     return false;
-}
-
-const struct sp_json_token *
-schema_build_sibling(const struct schema_build *b, const char *keyword)
-{
-    return sp_json_get(&b->schema->json, b->object, keyword);
-}
-
-/* The node of a subschema that the walk has found; NULL gives no node. */
-uint32_t
-schema_build_node_at(const struct schema_build *b,
-                     const struct sp_json_token *t)
-{
-    return t == NULL ? SCHEMA_NO_NODE
-                     : b->schema->node_of[t - b->schema->json.tokens] - 1;
 }
 
 static int

@@ -1,14 +1,44 @@
-/* The keywords that hold no subschemas become rules. */
-#include "services/validation/schema/schema_rules.h"
+/* The making of one rule, and of those that hold no subschemas. */
+#include "services/validation/schema/schema_build_value.h"
 
 #include <string.h>
 
 #include "common/base/error.h"
-#include "services/validation/schema/decimal.h"
+#include "common/text/decimal.h"
 
 #define DIALECT "https://json-schema.org/draft/2020-12/schema"
 #define MAX_NUMBER_BYTES 64 /* of a bound in a schema: more is a mistake */
 #define MAX_EXPONENT 1000
+
+int
+schema_build_refuse(struct schema_build *b, const struct sp_json_token *at,
+                    const char *what)
+{
+    return schema_refuse(b->schema, at, b->why, "%s %s", b->keyword, what);
+}
+
+struct schema_rule *
+schema_build_add_rule(struct schema_build *b, enum schema_kind kind)
+{
+    struct schema_rule *rule = &b->rules[b->rule_count++];
+
+    *rule = (struct schema_rule){ .kind = kind };
+    return rule;
+}
+
+const struct sp_json_token *
+schema_build_sibling(const struct schema_build *b, const char *keyword)
+{
+    return sp_json_get(&b->schema->json, b->object, keyword);
+}
+
+uint32_t
+schema_build_node_at(const struct schema_build *b,
+                     const struct sp_json_token *t)
+{
+    return t == NULL ? SCHEMA_NO_NODE
+                     : b->schema->node_of[t - b->schema->json.tokens] - 1;
+}
 
 int
 schema_build_dialect(struct schema_build *b, enum schema_kind kind,
@@ -88,7 +118,7 @@ schema_build_number(struct schema_build *b, enum schema_kind kind,
     if (!sp_json_is(value, SP_JSON_NUMBER)) {
         return schema_build_refuse(b, value, "must be a number");
     }
-    number.value = decimal_of(number.text);
+    number.value = sp_decimal_of(number.text);
     if (number.text.len > MAX_NUMBER_BYTES ||
         number.value.exponent > MAX_EXPONENT ||
         number.value.exponent < -MAX_EXPONENT) {
@@ -104,15 +134,15 @@ schema_build_multiple(struct schema_build *b, enum schema_kind kind,
 {
     struct schema_multiple multiple = { .text = sp_json_raw(&b->schema->json,
                                                             value) };
-    struct decimal number = { 0 };
+    struct sp_decimal number = { 0 };
 
     if (!sp_json_is(value, SP_JSON_NUMBER)) {
         return schema_build_refuse(b, value, "must be a number");
     }
-    number = decimal_of(multiple.text);
+    number = sp_decimal_of(multiple.text);
     if (multiple.text.len > MAX_NUMBER_BYTES ||
         number.exponent > MAX_EXPONENT || number.exponent < -MAX_EXPONENT ||
-        decimal_divisor(&number, &multiple.divisor) != 0) {
+        sp_decimal_divisor(&number, &multiple.divisor) != 0) {
         return schema_build_refuse(b, value,
                                    "must be above 0, with at most 18 digits");
     }

@@ -3,26 +3,9 @@
 #ifndef SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_CHECK_H
 #define SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_CHECK_H
 
-#include <stdint.h>
-
 #include "common/base/compiler.h"
 #include "common/text/json.h"
 #include "services/validation/schema/schema.h"
-
-/* How much work one check may take. */
-struct schema_effort {
-    uint32_t max_depth; /* of nested subschemas */
-    uint64_t max_steps;
-    uint32_t match_limit; /* of one pattern, as PCRE2 counts */
-};
-
-/* The first rule that was broken. Names in it come from the schema alone:
- * where the value's own names would stand, there is a '*'. */
-struct schema_fault {
-    char path[512];   /* JSON Pointer to the value, "" for the root */
-    char text[256];   /* "must be <= 1000000" */
-    const char *rule; /* the keyword */
-};
 
 /* The room that checks reuse: one per process. */
 struct schema_checker;

@@ -1,5 +1,5 @@
 /* The keywords of arrays. */
-#include "services/validation/schema/schema_run.h"
+#include "services/validation/schema/schema_check_parts.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* The keywords of objects. */
-#include "services/validation/schema/schema_run.h"
+#include "services/validation/schema/schema_check_parts.h"
 
 #include "common/base/error.h"
 

@@ -1,5 +1,5 @@
 /* The keywords that look at one value: its type, number or text. */
-#include "services/validation/schema/schema_run.h"
+#include "services/validation/schema/schema_check_parts.h"
 
 #include <stdio.h>
 
@@ -27,9 +27,9 @@ type_of(const struct schema_checker *c, const struct sp_json_token *t)
     };
 
     if (t->type == SP_JSON_NUMBER) {
-        struct decimal number = decimal_of(sp_json_raw(c->json, t));
+        struct sp_decimal number = sp_decimal_of(sp_json_raw(c->json, t));
 
-        return decimal_is_integer(&number) ? SCHEMA_INTEGER : SCHEMA_NUMBER;
+        return sp_decimal_is_integer(&number) ? SCHEMA_INTEGER : SCHEMA_NUMBER;
     }
     return bits[t->type];
 }
@@ -115,14 +115,14 @@ static int
 compare(const struct schema_checker *c, const struct schema_rule *rule,
         const struct sp_json_token *t, bool *ret_number)
 {
-    struct decimal number = { 0 };
+    struct sp_decimal number = { 0 };
 
     *ret_number = t->type == SP_JSON_NUMBER;
     if (!*ret_number) {
         return 0;
     }
-    number = decimal_of(sp_json_raw(c->json, t));
-    return decimal_compare(&number, &rule->u.number.value);
+    number = sp_decimal_of(sp_json_raw(c->json, t));
+    return sp_decimal_compare(&number, &rule->u.number.value);
 }
 
 int
@@ -188,14 +188,14 @@ schema_check_multiple_of(struct schema_checker *c,
                          const struct schema_rule *rule,
                          const struct sp_json_token *t, size_t base)
 {
-    struct decimal number = { 0 };
+    struct sp_decimal number = { 0 };
 
     (void)base;
     if (t->type != SP_JSON_NUMBER) {
         return 0;
     }
-    number = decimal_of(sp_json_raw(c->json, t));
-    if (decimal_is_multiple(&number, &rule->u.multiple.divisor)) {
+    number = sp_decimal_of(sp_json_raw(c->json, t));
+    if (sp_decimal_is_multiple(&number, &rule->u.multiple.divisor)) {
         return 0;
     }
     return schema_run_fail(c, "multipleOf", "must be a multiple of %.*s",

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "common/base/error.h"
+#include "common/text/decimal.h"
 #include "services/validation/schema/uri.h"
 
 #define MAX_URI 2048
@@ -38,16 +39,11 @@ key_is(const struct schema *schema, const struct sp_json_token *key,
 static size_t
 index_of(struct sp_view name)
 {
-    size_t value = 0;
+    uint64_t value = 0;
 
-    if (name.len == 0 || name.len > 6 || (name.len > 1 && name.ptr[0] == '0')) {
+    if ((name.len > 1 && name.ptr[0] == '0') ||
+        sp_number_read(name, UINT32_MAX, &value) != 0) {
         return SIZE_MAX;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        if (name.ptr[i] < '0' || name.ptr[i] > '9') {
-            return SIZE_MAX;
-        }
-        value = value * 10 + (size_t)(name.ptr[i] - '0');
     }
     return value;
 }

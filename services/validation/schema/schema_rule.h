@@ -10,8 +10,9 @@
 
 #include "common/base/compiler.h"
 #include "common/base/view.h"
+#include "common/text/buf.h"
+#include "common/text/decimal.h"
 #include "common/text/json.h"
-#include "services/validation/schema/decimal.h"
 #include "services/validation/schema/pattern.h"
 
 /* Bits of a type rule. */
@@ -72,12 +73,12 @@ enum schema_kind {
 
 /* A number that the schema names: its value, and its text for messages. */
 struct schema_number {
-    struct decimal value;
+    struct sp_decimal value;
     struct sp_view text;
 };
 
 struct schema_multiple {
-    struct decimal_divisor divisor;
+    struct sp_decimal_divisor divisor;
     struct sp_view text;
 };
 
@@ -197,6 +198,10 @@ struct schema {
     struct schema_block *blocks;
     uint32_t max_subschemas;
 };
+
+/* Frees it with all that was kept. */
+void
+schema_end(struct schema *schema);
 
 /* Zeroed memory that is freed with the schema. */
 void *

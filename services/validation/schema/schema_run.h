@@ -1,5 +1,4 @@
-/* A check under way, shared by the files of schema_check: one per family of
- * keywords. */
+/* A check under way: what the keywords of all families share. */
 #ifndef SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_RUN_H
 #define SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_RUN_H
 
@@ -11,7 +10,7 @@
 #include "common/base/view.h"
 #include "common/text/buf.h"
 #include "common/text/json.h"
-#include "services/validation/schema/schema_check.h"
+#include "services/validation/schema/schema.h"
 #include "services/validation/schema/schema_rule.h"
 
 /* A step from a value to one of its children, for the fault's path. */
@@ -26,7 +25,16 @@ struct schema_hashed {
     uint32_t token;
 };
 
+struct schema_checker;
+
+/* Holds the value against one rule. `base` is the height of the marks when the
+ * node began. 0, SP_EDENIED or SP_ELIMIT. */
+typedef int
+schema_run_rule(struct schema_checker *c, const struct schema_rule *rule,
+                const struct sp_json_token *t, size_t base);
+
 struct schema_checker {
+    schema_run_rule *const *rules; /* by kind */
     const struct schema *schema;
     const struct sp_json *json;
     struct schema_fault *fault;
@@ -111,14 +119,5 @@ schema_run_find_member(struct schema_checker *c, const struct sp_json_token *t,
 int
 schema_run_find_pattern(struct schema_checker *c, const struct pattern *pattern,
                         struct sp_view subject, bool *ret_found);
-
-/* One check per kind of rule: schema_check_type() and so on. `base` is the
- * height of the marks when the node began. */
-#define SCHEMA_KIND_DECLARE(symbol, check)                                     \
-    int schema_##check(struct schema_checker *c,                               \
-                       const struct schema_rule *rule,                         \
-                       const struct sp_json_token *t, size_t base);
-SCHEMA_KINDS(SCHEMA_KIND_DECLARE)
-#undef SCHEMA_KIND_DECLARE
 
 #endif

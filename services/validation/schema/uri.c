@@ -4,6 +4,7 @@
 #include <stdbool.h>
 
 #include "common/base/error.h"
+#include "common/text/hex.h"
 
 /* A URI without fragment; a part with ptr NULL is absent. */
 struct parts {
@@ -159,36 +160,19 @@ uri_resolve(struct sp_view base, struct sp_view reference, struct sp_buf *out)
     return out->error;
 }
 
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    if (c >= 'a' && c <= 'f') {
-        return c - 'a' + 10;
-    }
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 int
 uri_decode(struct sp_view text, struct sp_buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
-        int high = 0;
-        int low = 0;
         char byte = text.ptr[i];
 
         if (byte == '%') {
-            if (text.len - i < 3) {
+            int escaped = sp_hex_escaped(sp_view_skip(text, i));
+
+            if (escaped < 0) {
                 return SP_EFORMAT;
             }
-            high = hex_digit(text.ptr[i + 1]);
-            low = hex_digit(text.ptr[i + 2]);
-            if (high < 0 || low < 0) {
-                return SP_EFORMAT;
-            }
-            byte = (char)(high * 16 + low);
+            byte = (char)escaped;
             i += 2;
         }
         (void)sp_buf_add(out, &byte, 1);

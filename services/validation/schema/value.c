@@ -2,7 +2,7 @@
 #include "services/validation/schema/value.h"
 
 #include "common/base/error.h"
-#include "services/validation/schema/decimal.h"
+#include "common/text/decimal.h"
 
 #define FNV_OFFSET 14695981039346656037u
 #define FNV_PRIME 1099511628211u
@@ -154,17 +154,17 @@ static int
 equal_numbers(struct value a, struct value b, struct value_effort *effort,
               bool *ret_equal)
 {
-    struct decimal left = { 0 };
-    struct decimal right = { 0 };
+    struct sp_decimal left = { 0 };
+    struct sp_decimal right = { 0 };
     int error = take_reading(effort, a);
 
     if (error == 0) {
         error = take_reading(effort, b);
     }
     if (error == 0) {
-        left = decimal_of(sp_json_raw(a.json, a.token));
-        right = decimal_of(sp_json_raw(b.json, b.token));
-        *ret_equal = decimal_compare(&left, &right) == 0;
+        left = sp_decimal_of(sp_json_raw(a.json, a.token));
+        right = sp_decimal_of(sp_json_raw(b.json, b.token));
+        *ret_equal = sp_decimal_compare(&left, &right) == 0;
     }
     return error;
 }
@@ -262,9 +262,9 @@ value_hash(struct value v, struct value_effort *effort, uint64_t *ret_hash)
     if (v.token->type == SP_JSON_STRING) {
         error = hash_string(v, effort, &hash);
     } else if (v.token->type == SP_JSON_NUMBER) {
-        struct decimal number = decimal_of(sp_json_raw(v.json, v.token));
+        struct sp_decimal number = sp_decimal_of(sp_json_raw(v.json, v.token));
 
-        hash = decimal_hash(&number, hash);
+        hash = sp_decimal_hash(&number, hash);
     } else if (v.token->type >= SP_JSON_ARRAY) {
         error = hash_children(v, effort, &hash);
     }

@@ -6,26 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "common/base/compiler.h"
-#include "common/text/buf.h"
-#include "common/text/json.h"
 #include "proto/message.h"
-#include "services/validation/schema/schema_check.h"
-#include "services/validation/screen/pending.h"
-#include "services/validation/toolbox.h"
-#include "services/validation/validation_config.h"
-
-/* Room that is used again for each part, and what the check leans on; the
- * pointers must outlive it. */
-struct answer_check {
-    const struct results_config *limits;
-    const struct toolbox *toolbox;
-    struct schema_checker *checker;
-    struct pending *pending;
-    struct sp_json json;
-    struct sp_buf scratch;
-    struct sp_buf headers; /* what is left of the part's headers */
-};
+#include "services/validation/screen/answer_check.h"
 
 /* What becomes of a part. */
 enum answer_fate {

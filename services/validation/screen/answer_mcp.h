@@ -3,7 +3,7 @@
 #ifndef SP_SERVICES_VALIDATION_SCREEN_ANSWER_MCP_H
 #define SP_SERVICES_VALIDATION_SCREEN_ANSWER_MCP_H
 
-#include "services/validation/screen/answer.h"
+#include "services/validation/screen/answer_check.h"
 
 /* Checks the document in check->json against `entry`, which is NULL where the
  * request passed another replica. NULL, or a constant word for what is wrong.

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/base/compiler.h"
+#include "common/process/jail.h"
 #include "common/process/jail_trial.h"
 
 #define MAX_TRIALS 32

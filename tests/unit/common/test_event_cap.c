@@ -6,6 +6,7 @@
 
 #include <criterion/criterion.h>
 
+#include "common/base/compiler.h"
 #include "common/stage/event_cap.h"
 
 #define START_MS 5000

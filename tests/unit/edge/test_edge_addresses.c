@@ -8,8 +8,6 @@
 #include "common/base/error.h"
 #include "services/edge/addresses.h"
 
-static const unsigned char seed[16] = "an unlucky seed";
-
 union any_address {
     struct sockaddr any;
     struct sockaddr_in in4;
@@ -106,7 +104,7 @@ Test(edge_addresses, tells_an_address_as_text)
 
 Test(edge_addresses, counts_up_and_down)
 {
-    struct addresses *a = addresses_new(4, seed);
+    struct addresses *a = addresses_new(4);
     struct address_key one = key_of("192.0.2.1");
     struct address_key two = key_of("192.0.2.2");
 
@@ -132,7 +130,7 @@ Test(edge_addresses, is_bounded_and_has_room_again)
     enum {
         MAX = 200
     };
-    struct addresses *a = addresses_new(MAX, seed);
+    struct addresses *a = addresses_new(MAX);
     struct address_key more = key_number(MAX);
     struct address_key first = key_number(0);
 
@@ -152,8 +150,7 @@ Test(edge_addresses, is_bounded_and_has_room_again)
     addresses_free(&a);
 }
 
-/* Against a plain array, at the fullest, where runs of slots collide and wrap
- * around the end: no hole may hide a neighbour. */
+/* Against a plain array, at the fullest. */
 Test(edge_addresses, holes_hide_nobody)
 {
     enum {
@@ -161,7 +158,7 @@ Test(edge_addresses, holes_hide_nobody)
         ROOM = 32,
         STEPS = 40000
     };
-    struct addresses *a = addresses_new(ROOM, seed);
+    struct addresses *a = addresses_new(ROOM);
     size_t model[KEYS] = { 0 };
     size_t used = 0;
     unsigned random = 12345;

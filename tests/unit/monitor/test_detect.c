@@ -7,8 +7,6 @@
 #include "services/monitor/alert_line.h"
 #include "services/monitor/detect.h"
 
-static const unsigned char seed[DETECT_SEED_BYTES] = { 2 };
-
 static char guess_name[] = "guess";
 static char denied_name[] = "denied";
 static char gate_name[] = "gate";
@@ -70,7 +68,7 @@ Test(detect, the_fifth_within_the_time_raises_the_alert)
 {
     struct raised r = { 0 };
     struct detect *d =
-        detect_new(&config, seed, (struct alert_sink){ raise_one, &r });
+        detect_new(&config, (struct alert_sink){ raise_one, &r });
 
     for (int i = 0; i < 4; i++) {
         send(d, "token_refused", "192.0.2.1", "", 1000 + i * 15000);
@@ -90,7 +88,7 @@ Test(detect, five_in_more_than_the_time_do_not)
 {
     struct raised r = { 0 };
     struct detect *d =
-        detect_new(&config, seed, (struct alert_sink){ raise_one, &r });
+        detect_new(&config, (struct alert_sink){ raise_one, &r });
 
     for (int i = 0; i < 100; i++) {
         send(d, "token_refused", "192.0.2.1", "", 1000 + i * 15001);
@@ -103,7 +101,7 @@ Test(detect, is_quiet_for_a_while_and_then_says_how_many)
 {
     struct raised r = { 0 };
     struct detect *d =
-        detect_new(&config, seed, (struct alert_sink){ raise_one, &r });
+        detect_new(&config, (struct alert_sink){ raise_one, &r });
 
     send(d, "tool_denied", "", "anna", 1000);
     cr_assert_eq(r.count, 1);
@@ -124,7 +122,7 @@ Test(detect, counts_by_gate_process_or_object_as_the_rule_says)
 {
     struct raised r = { 0 };
     struct detect *d =
-        detect_new(&config, seed, (struct alert_sink){ raise_one, &r });
+        detect_new(&config, (struct alert_sink){ raise_one, &r });
     struct sp_event e = { .kind = sp_view_of(gap),
                           .replica = SP_VIEW_LITERAL("0"),
                           .object = SP_VIEW_LITERAL("a") };
@@ -150,7 +148,7 @@ Test(detect, a_flood_of_keys_is_bounded_and_does_not_hide_a_guesser)
 {
     struct raised r = { 0 };
     struct detect *d =
-        detect_new(&config, seed, (struct alert_sink){ raise_one, &r });
+        detect_new(&config, (struct alert_sink){ raise_one, &r });
 
     for (int i = 0; i < 20000; i++) {
         char address[32];

@@ -7,8 +7,6 @@
 #include "common/text/json.h"
 #include "services/monitor/monitor.h"
 
-static const unsigned char seed[DETECT_SEED_BYTES] = { 4 };
-
 static char denied_rule[] = "tool_denied";
 static char broken_rule[] = "audit_broken";
 static char text[] = "look";
@@ -119,7 +117,7 @@ monitor_begin(struct gate *g)
         .text = sp_buf_new(65536),
     };
     g->m.detect =
-        detect_new(&config, seed, (struct alert_sink){ monitor_raise, &g->m });
+        detect_new(&config, (struct alert_sink){ monitor_raise, &g->m });
     monitor_open_trail(&g->m);
 }
 

@@ -53,17 +53,17 @@ Test(limits, two_processes_hash_differently)
 
 Test(limits, a_recovered_state_makes_room_before_a_busy_one)
 {
-    struct limits *l = limits_new(LIMITS_WAYS, seed); /* one set */
+    struct limits *l = limits_new(LIMITS_LOOK, seed);
     struct limit_key newcomer = number_key(l, 999);
 
-    for (uint32_t i = 0; i < LIMITS_WAYS; i++) {
+    for (uint32_t i = 0; i < LIMITS_LOOK; i++) {
         struct limit_key key = number_key(l, i);
 
         limits_put(l, &key, i == 5 ? 90 : 200 + (int64_t)i, 50);
     }
     limits_put(l, &newcomer, 300, 100);
     cr_assert_eq(limits_evicted(l), 0);
-    for (uint32_t i = 0; i < LIMITS_WAYS; i++) {
+    for (uint32_t i = 0; i < LIMITS_LOOK; i++) {
         struct limit_key key = number_key(l, i);
 
         cr_assert_eq(limits_get(l, &key), i == 5 ? 0 : 200 + (int64_t)i);
@@ -73,10 +73,10 @@ Test(limits, a_recovered_state_makes_room_before_a_busy_one)
 
 Test(limits, where_all_are_busy_the_nearest_to_recovery_goes_and_is_counted)
 {
-    struct limits *l = limits_new(LIMITS_WAYS, seed);
-    struct limit_key busiest = number_key(l, LIMITS_WAYS - 1);
+    struct limits *l = limits_new(LIMITS_LOOK, seed);
+    struct limit_key busiest = number_key(l, LIMITS_LOOK - 1);
 
-    for (uint32_t i = 0; i < LIMITS_WAYS; i++) {
+    for (uint32_t i = 0; i < LIMITS_LOOK; i++) {
         struct limit_key key = number_key(l, i);
 
         limits_put(l, &key, 1000 + (int64_t)i, 1);
@@ -87,7 +87,7 @@ Test(limits, where_all_are_busy_the_nearest_to_recovery_goes_and_is_counted)
         limits_put(l, &key, 500, 1);
     }
     cr_assert_eq(limits_evicted(l), 100);
-    cr_assert_eq(limits_used(l), LIMITS_WAYS);
-    cr_assert_eq(limits_get(l, &busiest), 1000 + LIMITS_WAYS - 1);
+    cr_assert_eq(limits_used(l), LIMITS_LOOK);
+    cr_assert_eq(limits_get(l, &busiest), 1000 + LIMITS_LOOK - 1);
     limits_free(&l);
 }

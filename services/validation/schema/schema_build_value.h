@@ -1,7 +1,6 @@
-/* The making of one node's rules, shared by schema_build.c and the keywords of
- * schema_build_value.c. */
-#ifndef SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_RULES_H
-#define SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_RULES_H
+/* The making of one rule, and of those whose keywords hold no subschemas. */
+#ifndef SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_BUILD_VALUE_H
+#define SP_SERVICES_VALIDATION_SCHEMA_SCHEMA_BUILD_VALUE_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,10 +1,33 @@
-/* Exact decimal numbers as they stand in JSON text. */
-#include "services/validation/schema/decimal.h"
+/* Numbers as they stand in text. */
+#include "common/text/decimal.h"
 
 #include "common/base/error.h"
 
 #define MAX_DIVISOR_DIGITS 18 /* ten times such a number fits 64 bits */
 #define FNV_PRIME 1099511628211u
+
+int
+sp_number_read(struct sp_view text, uint64_t max, uint64_t *ret_number)
+{
+    uint64_t number = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        uint64_t digit = (uint64_t)((unsigned char)text.ptr[i] - '0');
+
+        if (digit > 9) {
+            return SP_EFORMAT;
+        }
+        if (digit > max || number > (max - digit) / 10) {
+            return SP_ELIMIT;
+        }
+        number = number * 10 + digit;
+    }
+    if (text.len == 0) {
+        return SP_EFORMAT;
+    }
+    *ret_number = number;
+    return 0;
+}
 
 /* The exponent part behind 'e', clipped. */
 static int64_t
@@ -19,17 +42,17 @@ exponent_of(const char *p, const char *end)
     }
     for (; p < end; p++) {
         value = value * 10 + (*p - '0');
-        if (value > DECIMAL_MAX_EXPONENT) {
-            value = DECIMAL_MAX_EXPONENT;
+        if (value > SP_DECIMAL_MAX_EXPONENT) {
+            value = SP_DECIMAL_MAX_EXPONENT;
         }
     }
     return negative ? -value : value;
 }
 
-struct decimal
-decimal_of(struct sp_view number)
+struct sp_decimal
+sp_decimal_of(struct sp_view number)
 {
-    struct decimal d = { 0 };
+    struct sp_decimal d = { 0 };
     const char *p = number.ptr;
     const char *end = number.ptr + number.len;
     bool fraction = false;
@@ -71,27 +94,26 @@ decimal_of(struct sp_view number)
     return d;
 }
 
-/* The digit at *p, and the next place to look at. */
-static unsigned
-next_digit(const char **p)
+unsigned
+sp_decimal_digit(const char **at)
 {
-    if (**p == '.') {
-        (*p)++;
+    if (**at == '.') {
+        (*at)++;
     }
-    return (unsigned)(*(*p)++ - '0');
+    return (unsigned)(*(*at)++ - '0');
 }
 
 /* Compares the digits of two numbers of the same order of magnitude. */
 static int
-compare_digits(const struct decimal *a, const struct decimal *b)
+compare_digits(const struct sp_decimal *a, const struct sp_decimal *b)
 {
     size_t common = a->digits < b->digits ? a->digits : b->digits;
     const char *p = a->first;
     const char *q = b->first;
 
     for (size_t i = 0; i < common; i++) {
-        unsigned x = next_digit(&p);
-        unsigned y = next_digit(&q);
+        unsigned x = sp_decimal_digit(&p);
+        unsigned y = sp_decimal_digit(&q);
 
         if (x != y) {
             return x < y ? -1 : 1;
@@ -102,7 +124,7 @@ compare_digits(const struct decimal *a, const struct decimal *b)
 }
 
 static int
-compare_magnitudes(const struct decimal *a, const struct decimal *b)
+compare_magnitudes(const struct sp_decimal *a, const struct sp_decimal *b)
 {
     int64_t order_a = (int64_t)a->digits + a->exponent;
     int64_t order_b = (int64_t)b->digits + b->exponent;
@@ -117,7 +139,7 @@ compare_magnitudes(const struct decimal *a, const struct decimal *b)
 }
 
 int
-decimal_compare(const struct decimal *a, const struct decimal *b)
+sp_decimal_compare(const struct sp_decimal *a, const struct sp_decimal *b)
 {
     int result = 0;
 
@@ -129,13 +151,14 @@ decimal_compare(const struct decimal *a, const struct decimal *b)
 }
 
 bool
-decimal_is_integer(const struct decimal *d)
+sp_decimal_is_integer(const struct sp_decimal *d)
 {
     return d->digits == 0 || d->exponent >= 0;
 }
 
 int
-decimal_divisor(const struct decimal *d, struct decimal_divisor *ret_divisor)
+sp_decimal_divisor(const struct sp_decimal *d,
+                   struct sp_decimal_divisor *ret_divisor)
 {
     const char *p = d->first;
     uint64_t coefficient = 0;
@@ -144,10 +167,10 @@ decimal_divisor(const struct decimal *d, struct decimal_divisor *ret_divisor)
         return SP_ELIMIT;
     }
     for (size_t i = 0; i < d->digits; i++) {
-        coefficient = coefficient * 10 + next_digit(&p);
+        coefficient = coefficient * 10 + sp_decimal_digit(&p);
     }
-    *ret_divisor = (struct decimal_divisor){ .coefficient = coefficient,
-                                             .exponent = d->exponent };
+    *ret_divisor = (struct sp_decimal_divisor){ .coefficient = coefficient,
+                                                .exponent = d->exponent };
     return 0;
 }
 
@@ -182,8 +205,8 @@ power_of_ten_modulo(uint64_t exponent, uint64_t m)
 }
 
 bool
-decimal_is_multiple(const struct decimal *d,
-                    const struct decimal_divisor *divisor)
+sp_decimal_is_multiple(const struct sp_decimal *d,
+                       const struct sp_decimal_divisor *divisor)
 {
     const char *p = d->first;
     uint64_t rest = 0;
@@ -197,7 +220,7 @@ decimal_is_multiple(const struct decimal *d,
         return false;
     }
     for (size_t i = 0; i < d->digits; i++) {
-        rest = (rest * 10 + next_digit(&p)) % divisor->coefficient;
+        rest = (rest * 10 + sp_decimal_digit(&p)) % divisor->coefficient;
     }
     shift = (uint64_t)(d->exponent - divisor->exponent);
     return multiply_modulo(rest,
@@ -206,14 +229,14 @@ decimal_is_multiple(const struct decimal *d,
 }
 
 uint64_t
-decimal_hash(const struct decimal *d, uint64_t hash)
+sp_decimal_hash(const struct sp_decimal *d, uint64_t hash)
 {
     const char *p = d->first;
 
     hash = (hash ^ (d->negative ? 1u : 2u)) * FNV_PRIME;
     hash = (hash ^ (uint64_t)d->exponent) * FNV_PRIME;
     for (size_t i = 0; i < d->digits; i++) {
-        hash = (hash ^ next_digit(&p)) * FNV_PRIME;
+        hash = (hash ^ sp_decimal_digit(&p)) * FNV_PRIME;
     }
     return hash;
 }

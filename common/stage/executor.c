@@ -312,6 +312,16 @@ keep_started(struct sp_executor_call *call)
     sp_free(old);
 }
 
+static void
+keep_object(struct sp_executor_call *call)
+{
+    char *old = call->object_kept;
+
+    call->object_kept = sp_dup_view(call->object);
+    call->object = sp_view_of(call->object_kept);
+    sp_free(old);
+}
+
 static struct sp_admitted_call
 route_of(const struct sp_admitted_call *m)
 {
@@ -399,6 +409,9 @@ void
 sp_executor_name(struct sp_executor_call *call, struct sp_view object)
 {
     call->object = object;
+    if (call->kept != NULL) {
+        keep_object(call);
+    }
 }
 
 int
@@ -422,8 +435,7 @@ sp_executor_begin(struct sp_executor_call *call, bool repeatable, void *work)
     call->m = call->parked.message;
     call->work = work;
     keep_started(call);
-    call->object_kept = sp_dup_view(call->object);
-    call->object = sp_view_of(call->object_kept);
+    keep_object(call);
     sp_executor_set_clock(call);
     return 0;
 }

@@ -139,7 +139,7 @@ sp_executor_write_metrics(const struct sp_executor *executor,
  * its work are gone. */
 
 /* What the call is about, for its events: a tool, a model. Until then it is the
- * path. The view must live until the call is begun or ends. */
+ * path. What is named before the call is begun must live until then. */
 void
 sp_executor_name(struct sp_executor_call *call, struct sp_view object);
 

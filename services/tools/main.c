@@ -73,6 +73,7 @@
 #include "proto/passport.h"
 #include "services/tools/mcp/session.h"
 #include "services/tools/tools.h"
+#include "services/tools/wire.h"
 
 static struct sp_secret *
 load_key(struct sp_runtime *rt, const char *name, size_t len)
@@ -147,18 +148,12 @@ in_jail(struct sp_runtime *rt, void *self)
 {
     struct tools *tools = self;
     struct sp_loop *loop = sp_runtime_loop(rt);
+    struct sp_port port = sp_port_of(rt);
 
     tools_prepare(tools);
-    sp_loop_each_turn(loop, (struct sp_turn){ tools_on_turn, tools });
+    wire_open(tools, &port);
+    sp_loop_each_turn(loop, (struct sp_turn){ wire_turn, tools });
     sp_loop_start(loop, &tools->purge, TOOLS_PURGE_MS);
-}
-
-static size_t
-in_flight(void *self)
-{
-    struct tools *tools = self;
-
-    return outbox_count(tools->outbox);
 }
 
 static void
@@ -171,10 +166,10 @@ int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_ADMITTED_CALL, tools_on_admitted_call },
-        { SP_MSG_CANCEL, tools_on_ignored },
-        { SP_MSG_CREDIT, tools_on_ignored },
-        { SP_MSG_PROBE, tools_on_probe },
+        { SP_MSG_ADMITTED_CALL, wire_on_admitted_call },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
     };
     static const struct sp_service service = {
         .id = SP_SERVICE_TOOLS,
@@ -182,9 +177,9 @@ main(int argc, char **argv)
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
         .in_jail = in_jail,
-        .peer = tools_on_peer,
-        .metrics = tools_write_metrics,
-        .in_flight = in_flight,
+        .peer = wire_peer,
+        .metrics = wire_metrics,
+        .in_flight = wire_in_flight,
         .fini = fini,
     };
     struct tools tools = { 0 };

@@ -520,7 +520,7 @@ Test(mcp, while_another_replica_writes_nothing_is_done)
     (void)desk_ask(&desk, &repeated);
     cr_expect_eq(desk.tools.reply.outcome, MCP_OUTCOME_UNKNOWN,
                  "the first one may have been done, whoever holds the store");
-    cr_expect_eq(mcp_denial_of(MCP_STORE_BUSY)->status, 503);
+    cr_expect_eq(mcp_refusal_of(MCP_STORE_BUSY)->status, 503);
     cr_expect_eq(desk_post(&desk, ID_A, CALCULATE)->status, 200,
                  "reading goes on");
     ledger_close(&other);

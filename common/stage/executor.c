@@ -17,6 +17,10 @@
 /* Answers may wait for a validation replica that is away: more than this, and
  * nothing new is begun. */
 #define MAX_WAITING (64u * 1024 * 1024)
+/* An answer that has left may be lost with the validation replica: so long, and
+ * so many bytes of all, are they kept for the repetition that says so. */
+#define LINGER_MS 5000
+#define MAX_LINGERING (16u * 1024 * 1024)
 
 static const struct sp_refusal passport_refused = {
     .kind = "passport_refused",
@@ -110,7 +114,12 @@ release(struct sp_executor_call *call)
 {
     struct sp_executor *x = call->x;
 
-    x->waiting -= call->streams ? 0 : call->out.len;
+    if (call->lingers) {
+        x->lingering--;
+        x->lingering_bytes -= call->out.len;
+    } else if (!call->streams) {
+        x->waiting -= call->out.len;
+    }
     sp_executor_unhold(call);
     sp_loop_stop(x->port.loop, &call->retry);
     sp_parked_remove(&call->parked);
@@ -128,19 +137,47 @@ release(struct sp_executor_call *call)
     }
 }
 
-void
-sp_executor_end(struct sp_executor_call *call, enum sp_executor_end how)
+/* Counts the call, remembers its id, gives its work back. */
+static void
+settle(struct sp_executor_call *call, enum sp_executor_end how)
 {
     struct sp_executor *x = call->x;
+    void *work = call->work;
 
     x->figures.ends[how]++;
     if (call->kept != NULL && x->over != NULL) {
         (void)sp_table_put(x->over, call->m->request_id.ptr);
     }
-    if (call->work != NULL) {
-        x->service.ended(call->work, how);
+    if (work != NULL) {
+        call->work = NULL;
+        x->service.ended(work, how);
+    }
+}
+
+void
+sp_executor_end(struct sp_executor_call *call, enum sp_executor_end how)
+{
+    if (!call->lingers) {
+        settle(call, how);
     }
     release(call);
+}
+
+void
+sp_executor_linger(struct sp_executor_call *call)
+{
+    struct sp_executor *x = call->x;
+
+    settle(call, SP_EXECUTOR_ANSWERED);
+    if (x->over == NULL || x->lingering_bytes + call->out.len > MAX_LINGERING) {
+        release(call);
+        return;
+    }
+    x->waiting -= call->out.len;
+    x->lingering_bytes += call->out.len;
+    x->lingering++;
+    call->lingers = true;
+    sp_parked_until(&call->parked, LINGER_MS);
 }
 
 void
@@ -205,7 +242,9 @@ on_clock(void *owner, struct sp_parked *parked)
         SP_CONTAINER_OF(parked, struct sp_executor_call, parked);
 
     (void)owner;
-    if (token_counts(call) && token_left_ms(call) <= 0) {
+    if (call->lingers) {
+        release(call);
+    } else if (token_counts(call) && token_left_ms(call) <= 0) {
         if (!sp_executor_has_answered(call)) {
             sp_executor_deny(call, &token_expired);
         }
@@ -352,6 +391,36 @@ adopt(struct sp_executor_call *call, const struct sp_admitted_call *m)
     sp_executor_set_clock(call);
 }
 
+/* The answer had left for a replica that is gone, or that the edge believes to
+ * be: it leaves once more. */
+static void
+leave_again(struct sp_executor_call *call)
+{
+    struct sp_executor *x = call->x;
+
+    call->lingers = false;
+    call->seq = 0;
+    x->lingering--;
+    x->lingering_bytes -= call->out.len;
+    x->waiting += call->out.len;
+}
+
+/* The edge, which has none of the answer, repeats the call. */
+static void
+join(struct sp_executor_call *known, const struct sp_admitted_call *m)
+{
+    if (known->lingers &&
+        (known->screen_gone ||
+         !sp_view_equal(known->started.screen_by, m->screen_by))) {
+        leave_again(known);
+    }
+    if (known->seq == 0) {
+        adopt(known, m);
+    }
+    (void)say_started(known->x, &known->started);
+    sp_executor_retry(known);
+}
+
 /* A repetition of what is in hand, or of what is over. False: it is new.
  * attack: the number of the attempt is not sealed. A captured stage may send a
  * call again as its first, to have it run twice, or to have another caller get
@@ -375,11 +444,7 @@ is_repeated(struct sp_executor_call *call)
         sp_executor_refuse(call, &id_reused);
         return true;
     } else {
-        if (known->seq == 0) {
-            adopt(known, call->m);
-        }
-        (void)say_started(x, &known->started);
-        sp_executor_retry(known);
+        join(known, call->m);
     }
     release(call);
     return true;
@@ -422,7 +487,7 @@ sp_executor_begin(struct sp_executor_call *call, bool repeatable, void *work)
 
     assert(x->taken == call && x->key != NULL);
     call->started.repeatable = repeatable;
-    if (sp_parked_count(x->calls) >= x->max || x->waiting > MAX_WAITING ||
+    if (sp_executor_count(x) >= x->max || x->waiting > MAX_WAITING ||
         sp_parked_add(x->calls, &call->parked, &route) != 0) {
         return SP_EFULL;
     }
@@ -447,7 +512,7 @@ sp_executor_cancel(struct sp_executor *x, const struct sp_cancel *m)
 {
     struct sp_executor_call *call = find(x, m->request_id);
 
-    if (call != NULL) {
+    if (call != NULL && !call->lingers) {
         sp_executor_break(call, SP_EXECUTOR_CANCELLED);
     }
 }
@@ -489,7 +554,7 @@ sp_executor_probe(struct sp_executor *x, const struct sp_probe *m)
 static void
 lose_screen(struct sp_executor_call *call)
 {
-    if (call->seq > 0) {
+    if (call->seq > 0 && !call->lingers) {
         sp_executor_break(call, SP_EXECUTOR_LOST);
     } else {
         call->screen_gone = true;
@@ -591,7 +656,7 @@ sp_executor_limit(struct sp_executor *executor, size_t max)
 size_t
 sp_executor_count(const struct sp_executor *executor)
 {
-    return sp_parked_count(executor->calls);
+    return sp_parked_count(executor->calls) - executor->lingering;
 }
 
 const struct sp_executor_figures *

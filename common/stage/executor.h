@@ -59,8 +59,9 @@ struct sp_executor_service {
     void *self;
     size_t max;    /* calls in hand */
     size_t buffer; /* bytes that may wait of one stream */
-    /* A call that has ended is not run again: its repetition is told STARTED
-     * and gets nothing more. For work that costs, and has no journal. */
+    /* A call that has ended is not run again, for work that costs and has no
+     * journal: its repetition is told STARTED, and gets a whole answer once
+     * more where that was lost a moment ago. */
     bool remembers;
     /* A new call, whose passport fits it. Refuses or answers it, or begins it
      * and does so later. Both structs live as long as the hook. `passport` is

@@ -160,8 +160,8 @@ pace(struct sp_executor_call *call)
 static bool
 may_send(const struct sp_executor_call *call)
 {
-    return !call->held && !call->screen_gone && call->retry.slot == 0 &&
-           (call->out.len > 0 || call->ended);
+    return !call->held && !call->lingers && !call->screen_gone &&
+           call->retry.slot == 0 && (call->out.len > 0 || call->ended);
 }
 
 void
@@ -180,8 +180,12 @@ sp_executor_pump(struct sp_executor_call *call)
             stumble(call, error);
             break;
         }
-        if (last) {
+        if (last && call->streams) {
             sp_executor_end(call, SP_EXECUTOR_ANSWERED);
+            return;
+        }
+        if (last) {
+            sp_executor_linger(call);
             return;
         }
     }
@@ -264,7 +268,10 @@ sp_executor_answer(struct sp_executor_call *call, unsigned status,
         return;
     }
     error = send_part(call, headers, body, true);
-    if (error == 0) {
+    if (error == 0 && call->kept != NULL && call->x->over != NULL) {
+        keep(call, headers, body);
+        sp_executor_linger(call);
+    } else if (error == 0) {
         sp_executor_end(call, SP_EXECUTOR_ANSWERED);
     } else if (error == SP_EFULL || error == SP_ENOPEER) {
         wait_with(call, headers, body, error);

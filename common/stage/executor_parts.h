@@ -36,6 +36,7 @@ struct sp_executor_call {
     bool screen_gone; /* the replica that waits for it is: an edge will name
                        * another */
     bool doomed;      /* it can never leave; the retry ends the call */
+    bool lingers;     /* it has left, see sp_executor_linger() */
     int64_t gone_ms;  /* since when no such replica is found; 0: it is there */
     struct sp_timer retry;
     const struct sp_refusal *otherwise;
@@ -54,7 +55,9 @@ struct sp_executor {
     struct sp_executor_call *taken; /* the hook has it and has not begun it */
     struct sp_executor_call *first_held;
     struct sp_executor_call *last_held;
-    size_t waiting;      /* bytes of whole answers that cannot leave */
+    size_t waiting;   /* bytes of whole answers that cannot leave */
+    size_t lingering; /* calls whose answer has left */
+    size_t lingering_bytes;
     struct sp_buf plain; /* the opened passport */
     struct sp_executor_figures figures;
 };
@@ -66,6 +69,11 @@ sp_executor_end(struct sp_executor_call *call, enum sp_executor_end how);
 /* The same with the event that says so. */
 void
 sp_executor_break(struct sp_executor_call *call, enum sp_executor_end how);
+
+/* The answer of a call that is not run again has left: it is kept for as long
+ * as its loss may still be noticed, or the call ends. */
+void
+sp_executor_linger(struct sp_executor_call *call);
 
 /* Says DENIAL in the words of `refusal`. */
 void

@@ -15,8 +15,8 @@
  *     upstream's error texts never pass; clients get sentences of our own.
  *
  * PEERS
- *     ratelimit sends. Answers go to validation, by request id, so that the
- *     parts of one answer stay in order. Refusals and STARTED go to the edge
+ *     ratelimit sends. Answers go to the validation replica that examined the
+ *     call, by its name, and to no other. Refusals and STARTED go to the edge
  *     that waits.
  *
  * MESSAGES
@@ -24,9 +24,10 @@
  *     sent    STARTED (before the upstream is asked), DENIAL and PEER_LOST to
  *             the edge; RESULT and PROBE_ANSWER to validation; EVENT, STATUS
  *     Events: model_called (with tokens and time), model_failed (with the
- *     code given and the upstream's status), model_cancelled, model_expired,
- *     model_refused, chat_refused, scope_refused, passport_refused,
- *     path_refused, llm_busy.
+ *     code given and the upstream's status), model_refused, chat_refused,
+ *     scope_refused, path_refused, llm_busy, and those of every executor:
+ *     passport_refused, passport_expired, request_id_reused, call_cancelled,
+ *     call_expired, call_lease_expired, call_token_expired, answer_lost.
  *
  * PRIVILEGES
  *     Holds keys/llm/passport.key, the upstream's key keys/llm/<upstream>.key,
@@ -41,20 +42,29 @@
  *
  * METRICS
  *     sallyport_llm_calls_total{outcome}, _tokens_total{direction},
- *     _answers_without_usage_total, _parts_total, _pauses_total,
- *     _first_bytes_total, _first_byte_ms_total (their sum), _in_flight
+ *     _answers_without_usage_total, _first_bytes_total, _first_byte_ms_total
+ *     (their sum), and those of every executor: _requests_total{outcome},
+ *     _passports_refused_total, _parts_total, _pauses_total, _in_flight,
+ *     _answer_bytes_waiting
  *
  * FAILURE
  *     No upstream: it starts and is ready all the same; calls get 502. A slow
  *     upstream: 504. Its 429 and 503 pass with their Retry-After. A stream that
  *     breaks ends with an error event, never as if it were whole. A repeated
  *     call that this replica knows is not run again; one that another replica
- *     ran and lost is asked anew. A killed replica loses its calls.
+ *     ran and lost is asked anew. A killed replica loses its calls. The
+ *     validation replica of a call is gone: a whole answer, also one that left
+ *     within the last five seconds, goes to the one that the edge's repetition
+ *     names, a stream ends. The client reads slowly: the upstream is not read.
+ *     Nobody asks after a stream for 90 seconds, or the caller's token ends: it
+ *     ends too.
  *
  * TESTS
  *     tests/unit/llm/test_sse.c, test_chat.c, test_models.c, test_upstream.c,
- *     test_llm.c, test_llm_config.c, test_fetcher.c, test_fetch_address.c;
- *     tests/attack/common/test_fetcher.c, test_fetch_tls.c, test_llm.c;
+ *     test_llm.c, test_llm_config.c;
+ *     tests/unit/common/test_executor.c, test_fetcher.c, test_fetch_address.c;
+ *     tests/attack/llm/test_llm.c, tests/attack/common/test_fetcher.c,
+ *     test_fetch_tls.c;
  *     tests/fuzz/llm/fuzz_sse.c, fuzz_chat.c; tests/interop/test_openai.py
  */
 #include <errno.h>

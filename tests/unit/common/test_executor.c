@@ -324,6 +324,53 @@ Test(executor, one_that_remembers_runs_nothing_twice)
     stage_close(&s);
 }
 
+/* The validation replica dies with the answer in its hands: what cost money is
+ * there still, and is not made again. */
+Test(executor, an_answer_that_was_lost_on_its_way_leaves_once_more)
+{
+    struct stage s;
+    struct stage_call call = stage_call(ID_A);
+    struct sp_view name = SP_VIEW_LITERAL("validation-0");
+
+    stage_open_as(&s,
+                  (struct sp_executor_service){ .max = 1, .remembers = true },
+                  stage_act_begin);
+    stage_deliver(&s, &call);
+    sp_executor_answer(s.work[0].call, 200, SP_VIEW_LITERAL(HEADERS),
+                       SP_VIEW_LITERAL("x"));
+    cr_expect(s.work[0].ended);
+    cr_expect_eq(sp_executor_count(s.x), 0, "it is over");
+    call.m.attempt = 1;
+    call.m.screen_by = SP_VIEW_LITERAL("validation-1");
+    stage_deliver(&s, &call);
+    cr_expect_eq(s.taken, 1);
+    cr_assert_eq(stage_sent(&s, SP_MSG_RESULT), 2);
+    cr_expect_str_eq(stage_last(&s)->key, "validation-1");
+    cr_expect_str_eq(stage_last(&s)->text, "x");
+    cr_expect_str_eq(stage_last(&s)->headers, HEADERS);
+    cr_expect_eq(stage_last(&s)->seq, 0);
+    stage_cancel(&s, ID_A);
+    stage_credit(&s, ID_A, 1000);
+    stage_deliver(&s, &call);
+    cr_expect_eq(stage_sent(&s, SP_MSG_RESULT), 2, "it was not lost again");
+    /* A replica of the same name, which knows nothing of the first answer. */
+    sp_executor_peer(s.x, SP_SERVICE_VALIDATION,
+                     SP_VIEW_LITERAL("validation-1"), false);
+    sp_executor_peer(s.x, SP_SERVICE_VALIDATION, name, false);
+    stage_deliver(&s, &call);
+    cr_expect_eq(stage_sent(&s, SP_MSG_RESULT), 3);
+    clock_loop_wait(&s.loop, 10000);
+    cr_expect_eq(clock_loop_timers(&s.loop), 0);
+    call.m.screen_by = name;
+    stage_deliver(&s, &call);
+    cr_expect_eq(stage_sent(&s, SP_MSG_RESULT), 3, "it is kept no longer");
+    cr_expect_eq(stage_last(&s)->id, SP_MSG_STARTED);
+    cr_expect_eq(s.taken, 1);
+    cr_expect_str_eq(s.events, "");
+    cr_expect_eq(sp_executor_figures(s.x)->ends[SP_EXECUTOR_CANCELLED], 0);
+    stage_close(&s);
+}
+
 /* ---------------------------------------------------- the way of the answer */
 
 /* A new replica is found within a second or so. */

@@ -399,6 +399,33 @@ Test(llm, ends_at_the_deadline_in_silence)
     llm_world_free(&w);
 }
 
+static void
+look_and_end(void *arg)
+{
+    struct llm_world *w = arg;
+
+    cr_expect_eq(sp_executor_count(w->llm.executor), 1);
+    sp_loop_end(w->loop);
+}
+
+/* The deadline is for its first part; the upstream has the operator's time. */
+Test(llm, a_stream_outlives_the_deadline)
+{
+    const struct http_answer answer = { .text = OK_SSE EVENT(PIECE),
+                                        .hold = true };
+    struct llm_world *w = llm_world_new(&answer, 1);
+    struct llm_test_call call = llm_test_chat(",\"stream\":true");
+    struct sp_timer timer = { .expired = look_and_end, .arg = w };
+
+    call.m.deadline_ms = 200;
+    sp_loop_start(w->loop, &timer, 400);
+    llm_test_run(w, &call);
+    cr_expect(body_is(w, EVENT(PIECE)));
+    cr_expect_str_eq(w->events, "");
+    llm_world_stop(w);
+    llm_world_free(&w);
+}
+
 Test(llm, drops_what_came_too_late)
 {
     const struct http_answer answer = { .text = OK_JSON ANSWER };

@@ -10,7 +10,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
-#include "common/stage/service.h"
+#include "common/stage/occurrence.h"
 
 /* A call's copy has its names and ids only, some two hundred bytes of them. */
 #define COPY_BYTES 4096

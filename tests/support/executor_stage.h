@@ -9,7 +9,7 @@
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/stage/executor.h"
-#include "common/stage/service.h"
+#include "common/stage/occurrence.h"
 #include "tests/support/clock_loop.h"
 
 #define STAGE_MAX 160

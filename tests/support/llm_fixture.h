@@ -12,7 +12,7 @@
 #include "common/base/alloc.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
-#include "common/stage/service.h"
+#include "common/stage/occurrence.h"
 #include "services/llm/llm.h"
 #include "services/llm/wire.h"
 #include "tests/support/http_script.h"

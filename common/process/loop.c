@@ -260,6 +260,7 @@ sp_loop_run(struct sp_loop *loop)
     }
     /* What the last callbacks queued still goes out. */
     (void)run_turns(loop);
+    loop->ended = false;
 }
 
 void

@@ -68,7 +68,7 @@ sp_loop_each_turn(struct sp_loop *loop, struct sp_turn turn);
 int64_t
 sp_loop_now_ms(const struct sp_loop *loop);
 
-/* Runs until sp_loop_end(). */
+/* Runs until sp_loop_end(); may run again then. */
 void
 sp_loop_run(struct sp_loop *loop);
 

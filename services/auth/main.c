@@ -17,8 +17,9 @@
  *
  * MESSAGES
  *     served  HTTP_REQUEST, CANCEL, CREDIT, PROBE
- *     sent    CALL, CANCEL, CREDIT and PROBE to validation; ANSWER and
- *             PEER_LOST to the edge; EVENT and STATUS to monitor
+ *     sent    CALL, CANCEL, CREDIT and PROBE to validation; ANSWER, IN_HAND
+ *             (where the helper is asked) and PEER_LOST to the edge; EVENT and
+ *             STATUS to monitor
  *     Events: token_missing (401), token_refused (401 or 400, with the reason),
  *     scope_missing (403), path_unknown (404), client_refused (400 or 401, with
  *     the reason), client_throttled (429 or 503), token_issued (200, with the

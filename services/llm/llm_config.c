@@ -78,7 +78,7 @@ static const cyaml_schema_value_t schema = {
     SP_CONFIG_RANGE(struct llm_config, group, member, min, max)
 
 static const struct sp_config_range ranges[] = {
-    RANGE(limits, calls, 1, 100000),
+    RANGE(limits, calls, 1, LLM_MAX_CALLS),
     RANGE(limits, answer_bytes, 1024, SP_MAX_BODY),
     RANGE(limits, stream_bytes, 1024, 0x7fffffff),
     RANGE(times, connect_ms, 100, 60000),

@@ -20,6 +20,9 @@ struct llm_upstream {
     char *pin_sha256; /* or NULL */
 };
 
+/* limits.calls is at most this. */
+#define LLM_MAX_CALLS 100000
+
 struct llm_limits {
     uint32_t calls;
     uint32_t answer_bytes;

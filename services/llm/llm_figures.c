@@ -29,16 +29,12 @@ write_outcomes(const struct llm_figures *figures, struct sp_buf *out)
 }
 
 void
-llm_figures_write(const struct llm_figures *figures, size_t in_flight,
-                  struct sp_buf *out)
+llm_figures_write(const struct llm_figures *figures, struct sp_buf *out)
 {
     write_outcomes(figures, out);
     write_one(out, "tokens_total{direction=\"in\"}", figures->tokens_in);
     write_one(out, "tokens_total{direction=\"out\"}", figures->tokens_out);
     write_one(out, "answers_without_usage_total", figures->uncounted);
-    write_one(out, "parts_total", figures->parts);
-    write_one(out, "pauses_total", figures->pauses);
     write_one(out, "first_bytes_total", figures->first_count);
     write_one(out, "first_byte_ms_total", figures->first_ms);
-    write_one(out, "in_flight", in_flight);
 }

@@ -15,8 +15,8 @@
  *     upstream's error texts never pass; clients get sentences of our own.
  *
  * PEERS
- *     ratelimit sends. Answers go to validation, by request id, so that the
- *     parts of one answer stay in order. Refusals and STARTED go to the edge
+ *     ratelimit sends. Answers go to the validation replica that examined the
+ *     call, by its name, and to no other. Refusals and STARTED go to the edge
  *     that waits.
  *
  * MESSAGES
@@ -24,9 +24,10 @@
  *     sent    STARTED (before the upstream is asked), DENIAL and PEER_LOST to
  *             the edge; RESULT and PROBE_ANSWER to validation; EVENT, STATUS
  *     Events: model_called (with tokens and time), model_failed (with the
- *     code given and the upstream's status), model_cancelled, model_expired,
- *     model_refused, chat_refused, scope_refused, passport_refused,
- *     path_refused, llm_busy.
+ *     code given and the upstream's status), model_refused, chat_refused,
+ *     scope_refused, path_refused, llm_busy, and those of every executor:
+ *     passport_refused, passport_expired, request_id_reused, call_cancelled,
+ *     call_expired, call_lease_expired, call_token_expired, answer_lost.
  *
  * PRIVILEGES
  *     Holds keys/llm/passport.key, the upstream's key keys/llm/<upstream>.key,
@@ -41,51 +42,41 @@
  *
  * METRICS
  *     sallyport_llm_calls_total{outcome}, _tokens_total{direction},
- *     _answers_without_usage_total, _parts_total, _pauses_total,
- *     _first_bytes_total, _first_byte_ms_total (their sum), _in_flight
+ *     _answers_without_usage_total, _first_bytes_total, _first_byte_ms_total
+ *     (their sum), and those of every executor: _requests_total{outcome},
+ *     _passports_refused_total, _parts_total, _pauses_total, _in_flight,
+ *     _answer_bytes_waiting
  *
  * FAILURE
  *     No upstream: it starts and is ready all the same; calls get 502. A slow
  *     upstream: 504. Its 429 and 503 pass with their Retry-After. A stream that
  *     breaks ends with an error event, never as if it were whole. A repeated
  *     call that this replica knows is not run again; one that another replica
- *     ran and lost is asked anew. A killed replica loses its calls.
+ *     ran and lost is asked anew. A killed replica loses its calls. The
+ *     validation replica of a call is gone: a whole answer, also one that left
+ *     within the last five seconds, goes to the one that the edge's repetition
+ *     names, a stream ends. The client reads slowly: the upstream is not read.
+ *     Nobody asks after a stream for 90 seconds, or the caller's token ends: it
+ *     ends too.
  *
  * TESTS
  *     tests/unit/llm/test_sse.c, test_chat.c, test_models.c, test_upstream.c,
- *     test_llm.c, test_llm_config.c, test_fetcher.c, test_fetch_address.c;
- *     tests/attack/common/test_fetcher.c, test_fetch_tls.c, test_llm.c;
+ *     test_llm.c, test_llm_config.c;
+ *     tests/unit/common/test_executor.c, test_fetcher.c, test_fetch_address.c;
+ *     tests/attack/llm/test_llm.c, tests/attack/common/test_fetcher.c,
+ *     test_fetch_tls.c;
  *     tests/fuzz/llm/fuzz_sse.c, fuzz_chat.c; tests/interop/test_openai.py
  */
 #include <errno.h>
 #include <stdio.h>
 
 #include "common/base/alloc.h"
-#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/stage/port.h"
 #include "common/stage/service.h"
 #include "services/llm/llm.h"
-
-struct process {
-    struct llm llm;
-    struct sp_runtime *rt;
-    struct sp_jail_path paths[8];
-    uint16_t port;
-};
-
-static int
-send_on(void *arg, enum sp_service_id to, enum sp_message_id id,
-        const void *message, struct sp_place place)
-{
-    return sp_runtime_send(arg, to, id, message, place);
-}
-
-static void
-tell(void *arg, const struct sp_occurrence *what)
-{
-    sp_runtime_event(arg, what);
-}
+#include "services/llm/wire.h"
 
 /* A key that could end the header it is sent in is none. */
 static void
@@ -138,130 +129,62 @@ load_passport_key(struct sp_runtime *rt, struct llm *llm)
     sp_free(path);
 }
 
-static struct sp_view
-own_name(void *arg)
-{
-    return sp_runtime_own_name(arg);
-}
-
 static void
 before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 {
     static const struct sp_jail_path authorities[] = { SP_FETCHER_JAIL_PATHS };
-    struct process *p = self;
-    struct llm *llm = &p->llm;
+    struct llm *llm = self;
+    struct sp_port port = sp_port_of(rt);
 
-    p->rt = rt;
     llm->loop = sp_runtime_loop(rt);
-    llm->port =
-        (struct llm_port){ send_on, tell, own_name, sp_clock_wall_ms, rt };
     /* Before the keys: it forks its helper. */
     llm->fetcher = sp_fetcher_new(llm->loop);
     llm->config = llm_config_load(sp_runtime_settings(rt)->config);
     load_passport_key(rt, llm);
     load_upstream_key(rt, llm);
-    llm_begin(llm);
+    llm_prepare(llm);
+    wire_open(llm, &port);
     for (size_t i = 0; i < SP_COUNT(authorities); i++) {
-        p->paths[jail->path_count++] = authorities[i];
+        llm->paths[jail->path_count++] = authorities[i];
     }
     if (llm->config->upstream.ca_file != NULL) {
-        p->paths[jail->path_count++] =
+        llm->paths[jail->path_count++] =
             (struct sp_jail_path){ llm->config->upstream.ca_file, SP_JAIL_READ,
                                    false };
     }
-    p->port = llm_config_port(llm->config);
-    jail->paths = p->paths;
+    llm->port = llm_config_port(llm->config);
+    jail->paths = llm->paths;
     jail->inet = true;
-    jail->connect_ports = &p->port;
+    jail->connect_ports = &llm->port;
     jail->connect_port_count = 1;
-}
-
-static void
-on_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
-{
-    struct process *p = self;
-
-    if (service == SP_SERVICE_VALIDATION && !up) {
-        llm_peer_lost(&p->llm, service, name);
-    }
-}
-
-static void
-on_call(void *self, const struct sp_msg *m)
-{
-    struct process *p = self;
-
-    llm_take_call(&p->llm, &m->u.admitted_call);
-}
-
-static void
-on_cancel(void *self, const struct sp_msg *m)
-{
-    struct process *p = self;
-
-    llm_take_cancel(&p->llm, &m->u.cancel);
-}
-
-static void
-on_credit(void *self, const struct sp_msg *m)
-{
-    struct process *p = self;
-
-    llm_take_credit(&p->llm, &m->u.credit);
-}
-
-static void
-on_probe(void *self, const struct sp_msg *m)
-{
-    struct process *p = self;
-
-    llm_take_probe(&p->llm, &m->u.probe);
-}
-
-static void
-metrics(void *self, struct sp_buf *out)
-{
-    const struct process *p = self;
-
-    llm_figures_write(&p->llm.figures, p->llm.call_count, out);
-}
-
-static size_t
-in_flight(void *self)
-{
-    const struct process *p = self;
-
-    return p->llm.call_count;
 }
 
 static void
 fini(void *self)
 {
-    struct process *p = self;
-
-    llm_end(&p->llm);
+    llm_release(self);
 }
 
 int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_ADMITTED_CALL, on_call },
-        { SP_MSG_CANCEL, on_cancel },
-        { SP_MSG_CREDIT, on_credit },
-        { SP_MSG_PROBE, on_probe },
+        { SP_MSG_ADMITTED_CALL, wire_on_admitted_call },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
     };
     static const struct sp_service service = {
         .id = SP_SERVICE_LLM,
         .handlers = handlers,
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
-        .peer = on_peer,
-        .metrics = metrics,
-        .in_flight = in_flight,
+        .peer = wire_peer,
+        .metrics = wire_metrics,
+        .in_flight = wire_in_flight,
         .fini = fini,
     };
-    struct process process = { 0 };
+    struct llm llm = { 0 };
 
-    return sp_service_main(&service, &process, argc, argv);
+    return sp_service_main(&service, &llm, argc, argv);
 }

@@ -2,7 +2,6 @@
 #include "services/llm/upstream.h"
 
 #include "common/base/error.h"
-#include "common/stage/refusal.h"
 #include "services/llm/chat.h"
 
 #define MAX_RETRY_AFTER_S 3600
@@ -10,90 +9,131 @@
 /* Error codes that clients act upon, whatever the status. */
 static const struct {
     const char *code;
-    struct upstream_failure failure;
+    struct sp_refusal failure;
 } by_code[] = {
     { "context_length_exceeded",
-      { 400, "context_length_exceeded",
-        "The conversation is longer than the model's context; shorten it." } },
+      { .status = 400,
+        .code = "context_length_exceeded",
+        .text = "The conversation is longer than the model's context; shorten "
+                "it." } },
     { "model_not_found",
-      { 404, "model_not_found", "The upstream has no such model." } },
+      { .status = 404,
+        .code = "model_not_found",
+        .text = "The upstream has no such model." } },
     { "insufficient_quota",
-      { 503, "upstream_quota",
-        "The gate's quota at the upstream is used up; tell the operator." } },
+      { .status = 503,
+        .code = "upstream_quota",
+        .text = "The gate's quota at the upstream is used up; tell the "
+                "operator." } },
     { "content_policy_violation",
-      { 400, "content_policy_violation",
-        "The upstream's content policy refused the request." } },
+      { .status = 400,
+        .code = "content_policy_violation",
+        .text = "The upstream's content policy refused the request." } },
 };
 
 static const struct {
     unsigned status;
-    struct upstream_failure failure;
+    struct sp_refusal failure;
 } by_status[] = {
     { 400,
-      { 400, "upstream_refused",
-        "The upstream refused the request; check its parameters against the "
-        "model's abilities." } },
+      { .status = 400,
+        .code = "upstream_refused",
+        .text = "The upstream refused the request; check its parameters "
+                "against the model's abilities." } },
     { 401,
-      { 502, "upstream_auth",
-        "The upstream refused the gate's key; tell the operator." } },
+      { .status = 502,
+        .code = "upstream_auth",
+        .text = "The upstream refused the gate's key; tell the operator." } },
     { 402,
-      { 503, "upstream_quota",
-        "The gate's quota at the upstream is used up; tell the operator." } },
+      { .status = 503,
+        .code = "upstream_quota",
+        .text = "The gate's quota at the upstream is used up; tell the "
+                "operator." } },
     { 403,
-      { 502, "upstream_auth",
-        "The upstream refused the gate's key; tell the operator." } },
-    { 404, { 404, "model_not_found", "The upstream has no such model." } },
+      { .status = 502,
+        .code = "upstream_auth",
+        .text = "The upstream refused the gate's key; tell the operator." } },
+    { 404,
+      { .status = 404,
+        .code = "model_not_found",
+        .text = "The upstream has no such model." } },
     { 408,
-      { 504, "upstream_timeout", "The upstream took too long; try again." } },
+      { .status = 504,
+        .code = "upstream_timeout",
+        .text = "The upstream took too long; try again." } },
     { 413,
-      { 413, "upstream_too_large",
-        "The upstream finds the request too long." } },
+      { .status = 413,
+        .code = "upstream_too_large",
+        .text = "The upstream finds the request too long." } },
     { 422,
-      { 400, "upstream_refused",
-        "The upstream refused the request; check its parameters against the "
-        "model's abilities." } },
+      { .status = 400,
+        .code = "upstream_refused",
+        .text = "The upstream refused the request; check its parameters "
+                "against the model's abilities." } },
     { 429,
-      { 429, "upstream_rate_limited",
-        "The upstream limits the gate's rate; try again later." } },
-    { 503, { 503, "upstream_busy", "The upstream is busy; try again later." } },
+      { .status = 429,
+        .code = "upstream_rate_limited",
+        .text = "The upstream limits the gate's rate; try again later." } },
+    { 503,
+      { .status = 503,
+        .code = "upstream_busy",
+        .text = "The upstream is busy; try again later." } },
     { 504,
-      { 504, "upstream_timeout", "The upstream took too long; try again." } },
-    { 529, { 503, "upstream_busy", "The upstream is busy; try again later." } },
+      { .status = 504,
+        .code = "upstream_timeout",
+        .text = "The upstream took too long; try again." } },
+    { 529,
+      { .status = 503,
+        .code = "upstream_busy",
+        .text = "The upstream is busy; try again later." } },
 };
 
 static const struct {
     int error;
-    struct upstream_failure failure;
+    struct sp_refusal failure;
 } by_error[] = {
     { SP_EEXPIRED,
-      { 504, "upstream_timeout", "The upstream took too long; try again." } },
+      { .status = 504,
+        .code = "upstream_timeout",
+        .text = "The upstream took too long; try again." } },
     { SP_ELIMIT,
-      { 502, "upstream_too_long",
-        "The upstream's answer is longer than the gate allows; ask for "
-        "less." } },
+      { .status = 502,
+        .code = "upstream_too_long",
+        .text = "The upstream's answer is longer than the gate allows; ask for "
+                "less." } },
     { SP_EDENIED,
-      { 502, "upstream_address",
-        "The upstream's address is not allowed; tell the operator." } },
+      { .status = 502,
+        .code = "upstream_address",
+        .text = "The upstream's address is not allowed; tell the operator." } },
     { SP_EFORMAT,
-      { 502, "upstream_malformed",
-        "The upstream's answer is malformed; try again." } },
+      { .status = 502,
+        .code = "upstream_malformed",
+        .text = "The upstream's answer is malformed; try again." } },
 };
 
-static const struct upstream_failure malformed = {
-    502, "upstream_malformed", "The upstream's answer is malformed; try again."
+static const struct sp_refusal malformed = {
+    .status = 502,
+    .code = "upstream_malformed",
+    .text = "The upstream's answer is malformed; try again.",
 };
-static const struct upstream_failure cut = {
-    502, "upstream_cut", "The upstream's answer ended early; try again."
+static const struct sp_refusal cut = {
+    .status = 502,
+    .code = "upstream_cut",
+    .text = "The upstream's answer ended early; try again.",
 };
-static const struct upstream_failure unreachable = {
-    502, "upstream_unreachable",
-    "The upstream cannot be reached; try again later, or tell the operator."
+static const struct sp_refusal unreachable = {
+    .status = 502,
+    .code = "upstream_unreachable",
+    .text = "The upstream cannot be reached; try again later, or tell the "
+            "operator.",
 };
-static const struct upstream_failure failed = {
-    502, "upstream_error", "The upstream failed; try again."
+static const struct sp_refusal failed = {
+    .status = 502,
+    .code = "upstream_error",
+    .text = "The upstream failed; try again.",
 };
 
-const struct upstream_failure *
+const struct sp_refusal *
 upstream_refused(unsigned status, struct sp_json *json, struct sp_view body)
 {
     const struct sp_json_token *code = NULL;
@@ -115,7 +155,7 @@ upstream_refused(unsigned status, struct sp_json *json, struct sp_view body)
     return &failed;
 }
 
-const struct upstream_failure *
+const struct sp_refusal *
 upstream_unreached(int error)
 {
     for (size_t i = 0; i < SP_COUNT(by_error); i++) {
@@ -126,13 +166,13 @@ upstream_unreached(int error)
     return &unreachable;
 }
 
-const struct upstream_failure *
+const struct sp_refusal *
 upstream_malformed(void)
 {
     return &malformed;
 }
 
-const struct upstream_failure *
+const struct sp_refusal *
 upstream_cut(void)
 {
     return &cut;
@@ -154,14 +194,11 @@ upstream_retry_after(struct sp_view value)
 }
 
 int
-upstream_write_event(const struct upstream_failure *failure, struct sp_buf *out)
+upstream_write_event(const struct sp_refusal *failure, struct sp_buf *out)
 {
-    const struct sp_refusal refusal = { .status = failure->status,
-                                        .code = failure->code,
-                                        .text = failure->text };
     struct sp_buf headers = sp_buf_new(1024);
     struct sp_buf body = sp_buf_new(1024);
-    int error = sp_refusal_write(&refusal, SP_REFUSAL_OPENAI, &headers, &body);
+    int error = sp_refusal_write(failure, SP_REFUSAL_OPENAI, &headers, &body);
 
     if (error == 0) {
         error = chat_add_event(out, sp_buf_view(&body));

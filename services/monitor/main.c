@@ -13,9 +13,8 @@
  *     the console, which is not built yet: they are answered with 404.
  *
  * MESSAGES
- *     served  EVENT, STATUS, ADMITTED_CALL, PROBE; CANCEL and CREDIT are taken
- *             and need nothing
- *     sent    DENIAL to the edge, PROBE_ANSWER to validation
+ *     served  EVENT, STATUS, ADMITTED_CALL, CANCEL, CREDIT, PROBE
+ *     sent    DENIAL and PEER_LOST to the edge, PROBE_ANSWER to validation
  *     Events of its own: audit_begun, audit_continued, audit_mended,
  *     audit_broken, audit_gap (an event of a process never came, or came
  *     twice), process_restarted, process_silent (ready, and then not a word for
@@ -46,7 +45,8 @@
  *     sallyport_ready and sallyport_queue_depth of every process;
  *     sallyport_monitor_alerts_total{severity}, _events_total,
  *     _events_missing_total, _events_lost_total, _audit_records,
- *     _audit_syncs_total, _audit_failures_total, _pages_unknown_total
+ *     _audit_syncs_total, _audit_failures_total, and what every
+ *     executor counts: _requests_total{outcome}, _in_flight and others
  *
  * FAILURE
  *     While it is away every process keeps 4096 events and counts the rest;
@@ -162,6 +162,7 @@ in_jail(struct sp_runtime *rt, void *self)
     struct monitor *m = self;
     struct sp_loop *loop = sp_runtime_loop(rt);
     const struct sp_turn turn = { monitor_write_trail, m };
+    const struct sp_port port = sp_port_of(rt);
 
     if (m->metrics_fd < 0) {
         sp_refuse("SP_METRICS_LISTEN: %s; name a free IP address and port",
@@ -173,6 +174,7 @@ in_jail(struct sp_runtime *rt, void *self)
     if (m->server == NULL) {
         sp_fatal("metrics_server", "errno=%d", errno);
     }
+    monitor_open_executor(m, &port);
     monitor_open_trail(m);
     sp_loop_each_turn(loop, turn);
     m->status = (struct sp_timer){ .expired = on_status, .arg = m };
@@ -195,6 +197,7 @@ fini(void *self)
     struct monitor *m = self;
 
     monitor_close_trail(m);
+    sp_executor_free(&m->executor);
     metrics_server_free(&m->server);
     if (m->metrics_fd >= 0) {
         (void)close(m->metrics_fd);
@@ -215,8 +218,8 @@ main(int argc, char **argv)
         { SP_MSG_EVENT, monitor_on_event },
         { SP_MSG_STATUS, monitor_on_status },
         { SP_MSG_ADMITTED_CALL, monitor_on_admitted_call },
-        { SP_MSG_CANCEL, monitor_on_nothing },
-        { SP_MSG_CREDIT, monitor_on_nothing },
+        { SP_MSG_CANCEL, monitor_on_cancel },
+        { SP_MSG_CREDIT, monitor_on_credit },
         { SP_MSG_PROBE, monitor_on_probe },
     };
     static const struct sp_service service = {
@@ -225,6 +228,8 @@ main(int argc, char **argv)
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
         .in_jail = in_jail,
+        .peer = monitor_peer,
+        .in_flight = monitor_in_flight,
         .metrics = monitor_write_metrics,
         .own_message = own_message,
         .fini = fini,

@@ -3,6 +3,7 @@
 #define SP_SERVICES_MONITOR_MONITOR_H
 
 #include "common/audit/audit_chain.h"
+#include "common/stage/executor.h"
 #include "common/stage/service.h"
 #include "services/monitor/detect.h"
 #include "services/monitor/metrics_server.h"
@@ -19,7 +20,6 @@ struct monitor_figures {
     uint64_t lost;    /* events that found no place in the trail */
     uint64_t syncs;
     uint64_t failures; /* of the trail's file */
-    uint64_t denied;   /* requests for pages that are not there */
 };
 
 struct monitor {
@@ -34,6 +34,7 @@ struct monitor {
     struct sources *sources;
     struct detect *detect;
     struct metrics_server *server;
+    struct sp_executor *executor;
     struct sp_timer sync;
     bool syncing; /* the timer runs */
     bool failing; /* the trail's file does not take what it should */
@@ -54,12 +55,25 @@ monitor_on_status(void *self, const struct sp_msg *m);
 void
 monitor_on_admitted_call(void *self, const struct sp_msg *m);
 
-/* Nothing here runs long enough to be stopped or slowed. */
 void
-monitor_on_nothing(void *self, const struct sp_msg *m);
+monitor_on_cancel(void *self, const struct sp_msg *m);
+
+void
+monitor_on_credit(void *self, const struct sp_msg *m);
 
 void
 monitor_on_probe(void *self, const struct sp_msg *m);
+
+void
+monitor_peer(void *self, enum sp_service_id service, struct sp_view name,
+             bool up);
+
+size_t
+monitor_in_flight(void *self);
+
+/* Makes what takes the requests for the console. */
+void
+monitor_open_executor(struct monitor *m, const struct sp_port *port);
 
 /* Tells of processes that have fallen silent. Every MONITOR_STATUS_MS: called
  * much later, it only begins to watch again. */

@@ -141,64 +141,82 @@ monitor_raise(void *self, const struct alert *alert)
     sp_buf_free(&detail);
 }
 
+static void
+take(void *self, struct sp_executor_call *call,
+     const struct sp_admitted_call *m, const struct sp_passport *passport)
+{
+    static const struct sp_refusal unknown = {
+        .kind = "page_unknown",
+        .status = 404,
+        .code = "not_found",
+        .text = "There is nothing under this address.",
+    };
+
+    (void)self;
+    (void)m;
+    (void)passport;
+    sp_executor_refuse(call, &unknown);
+}
+
+/* Nothing is executed yet, so that nothing is ever in hand, and no passport
+ * needs to be opened. */
+void
+monitor_open_executor(struct monitor *m, const struct sp_port *port)
+{
+    const struct sp_executor_service service = {
+        .id = SP_SERVICE_MONITOR, .self = m, .max = 1, .take = take
+    };
+
+    m->executor = sp_executor_new(&service, port, NULL);
+}
+
 void
 monitor_on_admitted_call(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
-    const struct sp_admitted_call *c = &msg->u.admitted_call;
-    const struct sp_place place = { .kind = SP_PLACE_NAMED,
-                                    .key = c->reply_to };
-    const struct sp_denial denial = {
-        .request_id = c->request_id,
-        .reply_to = c->reply_to,
-        .screen_by = c->screen_by,
-        .status = 404,
-        .code = SP_VIEW_LITERAL("not_found"),
-        .text = SP_VIEW_LITERAL("There is nothing under this address."),
-        .rpc_id = c->rpc_id,
-    };
-    const struct sp_occurrence what = {
-        .kind = "page_unknown",
-        .request_id = c->request_id,
-        .object = c->path,
-        .status = 404,
-    };
-    int error =
-        sp_runtime_send(m->rt, SP_SERVICE_EDGE, SP_MSG_DENIAL, &denial, place);
 
-    m->figures.denied++;
-    if (error != 0) {
-        sp_runtime_trouble(m->rt, "answer_lost", "to=edge reason=\"%s\"",
-                           sp_strerror(error));
-    }
-    sp_runtime_event(m->rt, &what);
+    sp_executor_take(m->executor, &msg->u.admitted_call);
 }
 
 void
-monitor_on_nothing(void *self, const struct sp_msg *msg)
+monitor_on_cancel(void *self, const struct sp_msg *msg)
 {
-    (void)self;
-    (void)msg;
+    struct monitor *m = self;
+
+    sp_executor_cancel(m->executor, &msg->u.cancel);
+}
+
+void
+monitor_on_credit(void *self, const struct sp_msg *msg)
+{
+    struct monitor *m = self;
+
+    sp_executor_credit(m->executor, &msg->u.credit);
 }
 
 void
 monitor_on_probe(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
-    const struct sp_place any = { .kind = SP_PLACE_ANY };
-    const struct sp_probe_answer answer = {
-        .request_id = msg->u.probe.request_id,
-        .reply_to = msg->u.probe.reply_to,
-        .service = SP_SERVICE_MONITOR,
-    };
-    int error = sp_runtime_send(m->rt, SP_SERVICE_VALIDATION,
-                                SP_MSG_PROBE_ANSWER, &answer, any);
 
-    /* The edge misses the answer and is not ready: that says it. */
-    if (error != 0) {
-        sp_log(SP_LOG_DEBUG, "not_sent", "message=probe_answer reason=\"%s\"",
-               sp_strerror(error));
-    }
+    sp_executor_probe(m->executor, &msg->u.probe);
+}
+
+void
+monitor_peer(void *self, enum sp_service_id service, struct sp_view name,
+             bool up)
+{
+    struct monitor *m = self;
+
+    sp_executor_peer(m->executor, service, name, up);
+}
+
+size_t
+monitor_in_flight(void *self)
+{
+    const struct monitor *m = self;
+
+    return sp_executor_count(m->executor);
 }
 
 void
@@ -216,9 +234,9 @@ monitor_write_metrics(void *self, struct sp_buf *out)
         { "audit_records", m->audit != NULL ? sp_audit_count(m->audit) : 0 },
         { "audit_syncs_total", f->syncs },
         { "audit_failures_total", f->failures },
-        { "pages_unknown_total", f->denied },
     };
 
+    sp_executor_write_metrics(m->executor, out);
     for (int i = 0; i <= SEVERITY_CRITICAL; i++) {
         (void)sp_buf_addf(out,
                           "sallyport_monitor_alerts_total{severity=\"%s\"} "

@@ -51,6 +51,8 @@ enum statement {
     FIND,
     CLAIM,
     KEEP,
+    FINISH,
+    FORGET,
     ADD_TICKET,
     END_SESSION,
     SESSION_ENDED,
@@ -72,6 +74,9 @@ static const char *const texts[STATEMENTS] = {
               " VALUES (?1, ?2, ?3)",
     [KEEP] = "UPDATE journal SET status = ?2, headers = ?3, body = ?4"
              " WHERE request_id = ?1",
+    [FINISH] = "UPDATE journal SET status = ?2, headers = ?3, body = ?4"
+               " WHERE request_id = ?1 AND status IS NULL",
+    [FORGET] = "DELETE FROM journal WHERE request_id = ?1 AND status IS NULL",
     [ADD_TICKET] = "INSERT INTO tickets VALUES"
                    " (?1, ?2, ?3, ?4, ?5, 'open', ?6, ?7, ?8, ?9)",
     [END_SESSION] = "INSERT OR IGNORE INTO ended_sessions VALUES (?1, ?2)",
@@ -220,20 +225,30 @@ begin(struct ledger *l)
     return error;
 }
 
+/* Makes sure that a group is open. 0, SP_EFULL or SP_ESTORE. */
+static int
+enter_group(struct ledger *l)
+{
+    int error = 0;
+
+    end_reading(l);
+    if (is_broken(l)) {
+        return SP_ESTORE;
+    }
+    if (!l->in_group) {
+        error = begin(l);
+        l->in_group = error == 0;
+    }
+    return error;
+}
+
 int
 ledger_claim(struct ledger *ledger, const struct ledger_claim *claim,
              struct ledger_answer *ret_answer)
 {
-    int error = claim->request_id.len == REQUEST_ID_BYTES ? 0 : SP_ESTORE;
+    int error = claim->request_id.len == REQUEST_ID_BYTES ? enter_group(ledger)
+                                                          : SP_ESTORE;
 
-    end_reading(ledger);
-    if (is_broken(ledger)) {
-        return SP_ESTORE;
-    }
-    if (error == 0 && !ledger->in_group) {
-        error = begin(ledger);
-        ledger->in_group = error == 0;
-    }
     if (error == 0) {
         error = find(ledger, claim, ret_answer);
     }
@@ -243,29 +258,73 @@ ledger_claim(struct ledger *ledger, const struct ledger_claim *claim,
     return error == 0 ? take(ledger, claim) : error;
 }
 
+/* The claim in hand is part of the group from here on; where `error` says
+ * otherwise it is dropped. */
+static int
+release(struct ledger *l, int error)
+{
+    if (error == 0) {
+        error = run(l, RELEASE);
+    }
+    if (error != 0) {
+        ledger_drop(l);
+        return SP_ESTORE;
+    }
+    l->claimed = false;
+    return 0;
+}
+
+static int
+write_answer(struct ledger *l, enum statement how, struct sp_view request_id,
+             const struct ledger_answer *answer)
+{
+    sqlite3_stmt *write = l->statements[how];
+
+    sql_bind_blob(write, 1, request_id);
+    sql_bind_int(write, 2, answer->status);
+    sql_bind_blob(write, 3, answer->headers);
+    sql_bind_blob(write, 4, answer->body);
+    return sql_finish(write);
+}
+
 int
 ledger_keep(struct ledger *ledger, const struct ledger_answer *answer)
 {
-    sqlite3_stmt *keep = ledger->statements[KEEP];
+    struct sp_view id = sp_view_make(ledger->request_id, REQUEST_ID_BYTES);
     int error = ledger->claimed && !is_broken(ledger) ? 0 : SP_ESTORE;
 
     if (error == 0) {
-        sql_bind_blob(keep, 1,
-                      sp_view_make(ledger->request_id, REQUEST_ID_BYTES));
-        sql_bind_int(keep, 2, answer->status);
-        sql_bind_blob(keep, 3, answer->headers);
-        sql_bind_blob(keep, 4, answer->body);
-        error = sql_finish(keep);
+        error = write_answer(ledger, KEEP, id, answer);
     }
-    if (error == 0) {
-        error = run(ledger, RELEASE);
-    }
+    return release(ledger, error);
+}
+
+int
+ledger_begin(struct ledger *ledger, const struct ledger_claim *claim,
+             struct ledger_answer *ret_answer)
+{
+    int error = ledger_claim(ledger, claim, ret_answer);
+
+    return error == 0 ? release(ledger, 0) : error;
+}
+
+int
+ledger_finish(struct ledger *ledger, struct sp_view request_id,
+              const struct ledger_answer *answer)
+{
+    sqlite3_stmt *forget = ledger->statements[FORGET];
+    int error = ledger->claimed ? SP_ESTORE : enter_group(ledger);
+
     if (error != 0) {
-        ledger_drop(ledger);
-        return SP_ESTORE;
+        return error;
     }
-    ledger->claimed = false;
-    return 0;
+    if (answer != NULL) {
+        return write_answer(ledger, FINISH, request_id, answer) == 0
+                   ? 0
+                   : SP_ESTORE;
+    }
+    sql_bind_blob(forget, 1, request_id);
+    return sql_finish(forget) == 0 ? 0 : SP_ESTORE;
 }
 
 void

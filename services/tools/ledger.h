@@ -1,8 +1,14 @@
 /* The ledger, store/tools/ledger.db, shared by all replicas: which requests
  * have had their effect and what was answered, the tickets, and the sessions
- * that have ended. A request's claim, effect and answer are one transaction, so
- * that a repetition finds either all of it or nothing; many requests share one
- * commit. */
+ * that have ended.
+ *
+ * An effect in the ledger itself is one transaction with its request's claim
+ * and answer, so that a repetition finds either all of it or nothing:
+ * ledger_claim(), the effect, ledger_keep(). One that happens elsewhere (a
+ * command, a call of another server) stands between two: ledger_begin() and its
+ * commit before it, ledger_finish() after it. A repetition that finds it begun
+ * and not finished cannot know what became of it, and must not run it again.
+ * Many requests share one commit. */
 #ifndef SP_SERVICES_TOOLS_LEDGER_H
 #define SP_SERVICES_TOOLS_LEDGER_H
 
@@ -64,6 +70,25 @@ ledger_keep(struct ledger *ledger, const struct ledger_answer *answer);
 /* Undoes the claim in hand and its effect. */
 void
 ledger_drop(struct ledger *ledger);
+
+/* Claims a request whose effect happens outside of the ledger, and lasts as
+ * long as it may. Results as ledger_claim(), where ret_answer->status 0 means:
+ * begun, by this process or another one, outcome unknown. After 0 the effect
+ * may begin as soon as ledger_commit() has returned 0, and not before; there is
+ * no claim in hand. */
+SP_MUST_CHECK int
+ledger_begin(struct ledger *ledger, const struct ledger_claim *claim,
+             struct ledger_answer *ret_answer);
+
+/* Writes the answer of a request that was begun, opening a group where none is
+ * open: what a repetition gets from the commit on. The answer itself need not
+ * wait for that. `answer` NULL: it is certain that the effect has not happened,
+ * and a repetition may try. Nothing changes for a request that is not begun.
+ * Not between a claim and its end. 0, SP_EFULL where another replica holds the
+ * store (try again), or SP_ESTORE. */
+SP_MUST_CHECK int
+ledger_finish(struct ledger *ledger, struct sp_view request_id,
+              const struct ledger_answer *answer);
 
 /* Effects; only between a claim and its end. 0 or SP_ESTORE. */
 SP_MUST_CHECK int

@@ -18,22 +18,25 @@
  *     id, its effect and its answer are one transaction, and a repetition by
  *     the edge gets the first answer, from any replica, also after kill -9.
  *     All such calls of one turn of the loop share one commit, and no answer
- *     leaves before its commit.
+ *     leaves before its commit. An effect outside of the store is recorded
+ *     before it begins and after it ended: of one that was begun and not
+ *     finished a repetition hears that the outcome is unknown.
  *
  * PEERS
- *     ratelimit sends, to any replica. Answers go to validation, refusals to
- *     the edge that waits.
+ *     ratelimit sends, to any replica. Answers go to the validation replica
+ *     that examined the call, by its name; refusals to the edge that waits.
  *
  * MESSAGES
- *     served  ADMITTED_CALL, PROBE; CANCEL and CREDIT are ignored, no call
- *             lasts long enough
+ *     served  ADMITTED_CALL, CANCEL, CREDIT, PROBE
  *     sent    RESULT and PROBE_ANSWER to validation; DENIAL, STARTED (before a
  *             call that changes something) and PEER_LOST to the edge; EVENT
  *             and STATUS
- *     Events: passport_refused, passport_expired, scope_refused,
- *     protocol_refused, session_opened, session_ended, session_refused,
- *     request_repeated, request_id_reused, outcome_unknown, store_busy,
- *     store_failed, result_too_large, stage_unavailable, answer_lost
+ *     Events: scope_refused, protocol_refused, session_opened, session_ended,
+ *     session_refused, request_repeated, outcome_unknown, store_busy,
+ *     store_failed, result_too_large, stage_unavailable, and those of every
+ *     executor: passport_refused, passport_expired, request_id_reused,
+ *     call_cancelled, call_expired, call_lease_expired, call_token_expired,
+ *     answer_lost
  *
  * PRIVILEGES
  *     Holds keys/tools/passport.key and keys/tools/session.key, and may write
@@ -50,18 +53,19 @@
  *
  * METRICS
  *     sallyport_tools_answers_total{outcome}, _calls_total{tool},
- *     _failed_total{tool}, _expired_total, _passports_refused_total,
- *     _commits_total, _answers_lost_total, _busy_microseconds_total,
- *     _answers_waiting
+ *     _failed_total{tool}, _commits_total, _busy_microseconds_total, and those
+ *     of every executor: _requests_total{outcome}, _passports_refused_total,
+ *     _parts_total, _pauses_total, _in_flight, _answer_bytes_waiting
  *
  * FAILURE
  *     Killed before the commit: nothing has happened, and the repetition does
  *     it. Killed after it: the repetition gets the stored answer. The store is
  *     held by another replica for more than a second, or the disk is full: 503
- *     or 500, and nothing has happened. validation is away: answers of calls
- *     that changed something wait for it until their deadline, others are
- *     refused with 503. The journal keeps a request until its passport has
- *     expired, so that no valid repetition finds it forgotten.
+ *     or 500, and nothing has happened. The edge does not take STARTED: nothing
+ *     is begun. The validation replica of a call is away: the answer waits
+ *     until its deadline, and goes to the one that the edge's repetition names.
+ *     The journal keeps a request until its passport has expired, so that no
+ *     valid repetition finds it forgotten.
  *
  * TESTS
  *     tests/unit/tools/, tests/attack/tools/test_tools.c,
@@ -73,6 +77,7 @@
 #include "proto/passport.h"
 #include "services/tools/mcp/session.h"
 #include "services/tools/tools.h"
+#include "services/tools/wire.h"
 
 static struct sp_secret *
 load_key(struct sp_runtime *rt, const char *name, size_t len)
@@ -147,18 +152,12 @@ in_jail(struct sp_runtime *rt, void *self)
 {
     struct tools *tools = self;
     struct sp_loop *loop = sp_runtime_loop(rt);
+    struct sp_port port = sp_port_of(rt);
 
     tools_prepare(tools);
-    sp_loop_each_turn(loop, (struct sp_turn){ tools_on_turn, tools });
+    wire_open(tools, &port);
+    sp_loop_each_turn(loop, (struct sp_turn){ wire_turn, tools });
     sp_loop_start(loop, &tools->purge, TOOLS_PURGE_MS);
-}
-
-static size_t
-in_flight(void *self)
-{
-    struct tools *tools = self;
-
-    return outbox_count(tools->outbox);
 }
 
 static void
@@ -171,10 +170,10 @@ int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_ADMITTED_CALL, tools_on_admitted_call },
-        { SP_MSG_CANCEL, tools_on_ignored },
-        { SP_MSG_CREDIT, tools_on_ignored },
-        { SP_MSG_PROBE, tools_on_probe },
+        { SP_MSG_ADMITTED_CALL, wire_on_admitted_call },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
     };
     static const struct sp_service service = {
         .id = SP_SERVICE_TOOLS,
@@ -182,9 +181,9 @@ main(int argc, char **argv)
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
         .in_jail = in_jail,
-        .peer = tools_on_peer,
-        .metrics = tools_write_metrics,
-        .in_flight = in_flight,
+        .peer = wire_peer,
+        .metrics = wire_metrics,
+        .in_flight = wire_in_flight,
         .fini = fini,
     };
     struct tools tools = { 0 };

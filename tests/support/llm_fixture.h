@@ -12,7 +12,9 @@
 #include "common/base/alloc.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
+#include "common/stage/occurrence.h"
 #include "services/llm/llm.h"
+#include "services/llm/wire.h"
 #include "tests/support/http_script.h"
 
 #define LLM_TEST_NOW_MS 1000000
@@ -39,6 +41,7 @@ struct llm_sent {
 
 struct llm_world {
     struct llm llm;
+    struct sp_executor_figures figures; /* at the end */
     struct sp_loop *loop;
     struct sp_timer patience;
     struct http_script *server;
@@ -150,6 +153,21 @@ llm_test_name(void *arg)
     return SP_VIEW_LITERAL("llm-0");
 }
 
+static inline void
+llm_test_trouble(void *arg, const char *event, const char *detail)
+{
+    (void)arg;
+    (void)event;
+    (void)detail;
+}
+
+static inline bool
+llm_test_is_replica(void *arg, struct sp_view name, struct sp_view peer)
+{
+    (void)arg;
+    return sp_view_equal(name, peer);
+}
+
 static inline int64_t
 llm_test_now(void)
 {
@@ -161,7 +179,7 @@ llm_test_turn(void *arg)
 {
     struct llm_world *w = arg;
 
-    if (w->end_when_idle && w->llm.call_count == 0) {
+    if (w->end_when_idle && sp_executor_count(w->llm.executor) == 0) {
         sp_loop_end(w->loop);
     }
     return false;
@@ -196,8 +214,18 @@ llm_world_new(const struct http_answer *answers, size_t count)
         "a key of the tests, 32 bytes...";
     struct llm_world *w = sp_alloc(sizeof(*w));
     static const struct http_answer none = { .text = "" };
+    struct sp_port port = {
+        .send = llm_test_send,
+        .event = llm_test_tell,
+        .trouble = llm_test_trouble,
+        .own_name = llm_test_name,
+        .is_replica = llm_test_is_replica,
+        .wall_ms = llm_test_now,
+        .arg = w,
+    };
 
     w->loop = sp_loop_new();
+    port.loop = w->loop;
     w->patience = (struct sp_timer){ .expired = llm_test_hangs };
     w->body = sp_buf_new(8 * 1024 * 1024);
     w->headers = sp_buf_new(4096);
@@ -216,10 +244,9 @@ llm_world_new(const struct http_answer *answers, size_t count)
         .fetcher = sp_fetcher_new(w->loop),
         .passport_key = sp_secret_new(sp_view_make(key, sizeof(key))),
         .upstream_key = sp_secret_new(SP_VIEW_LITERAL("sk-upstream")),
-        .port = { llm_test_send, llm_test_tell, llm_test_name, llm_test_now,
-                  w },
     };
-    llm_begin(&w->llm);
+    llm_prepare(&w->llm);
+    wire_open(&w->llm, &port);
     sp_loop_each_turn(w->loop, (struct sp_turn){ llm_test_turn, w });
     sp_loop_start(w->loop, &w->patience, LLM_TEST_PATIENCE_MS);
     return w;
@@ -231,7 +258,8 @@ llm_world_stop(struct llm_world *w)
 {
     sp_free(w->llm.config); /* the fixture's own: not from YAML */
     w->llm.config = NULL;
-    llm_end(&w->llm);
+    w->figures = *sp_executor_figures(w->llm.executor);
+    llm_release(&w->llm);
     sp_loop_free(&w->loop);
     if (w->server != NULL) {
         http_script_stop(w->server);
@@ -324,7 +352,7 @@ static inline void
 llm_test_run(struct llm_world *w, struct llm_test_call *call)
 {
     llm_test_seal(w, call);
-    llm_take_call(&w->llm, &call->m);
+    sp_executor_take(w->llm.executor, &call->m);
     sp_loop_run(w->loop);
     llm_test_end_call(call);
 }

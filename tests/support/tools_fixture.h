@@ -28,7 +28,8 @@
 struct desk {
     char directory[32];
     struct tools tools;
-    size_t starts; /* how often a change was announced */
+    size_t starts;   /* how often a change was announced */
+    int begin_error; /* what that gave */
 };
 
 static SP_UNUSED void
@@ -125,12 +126,13 @@ desk_tickets(const struct desk *desk)
     return desk_count(desk, "ledger.db", "SELECT count(*) FROM tickets");
 }
 
-static SP_UNUSED void
-desk_starting(void *arg)
+static SP_UNUSED int
+desk_begin(void *arg)
 {
     struct desk *desk = arg;
 
     desk->starts++;
+    return desk->begin_error;
 }
 
 /* A request of anna by the client app, with every scope; change what a test is
@@ -149,7 +151,7 @@ desk_request(struct desk *desk, const char *id, const char *body)
         .scopes = SP_VIEW_LITERAL(DESK_ALL),
         .keep_until_ms = DESK_NOW + 60000,
         .now_ms = DESK_NOW,
-        .starting = desk_starting,
+        .begin = desk_begin,
         .arg = desk,
     };
 }

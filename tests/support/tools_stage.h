@@ -7,6 +7,7 @@
 
 #include "common/base/clock.h"
 #include "proto/passport.h"
+#include "services/tools/wire.h"
 #include "tests/support/tools_fixture.h"
 
 #define STAGE_MAX 32
@@ -22,7 +23,8 @@ struct sent {
 
 struct sp_runtime {
     struct sp_loop *loop;
-    int result; /* of the next sends to validation */
+    int result;      /* of the next sends to validation */
+    int edge_result; /* and to the edge */
     struct sent sent[STAGE_MAX];
     size_t count;
     char events[256]; /* their kinds, each with a blank behind it */
@@ -60,6 +62,9 @@ sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
     if (rt->result != 0 && to == SP_SERVICE_VALIDATION) {
         return rt->result;
     }
+    if (rt->edge_result != 0 && to == SP_SERVICE_EDGE) {
+        return rt->edge_result;
+    }
     cr_assert_lt(rt->count, STAGE_MAX);
     *s = (struct sent){ .to = to, .id = id, .place = place.kind };
     (void)snprintf(s->key, sizeof(s->key), "%.*s", SP_VIEW(place.key));
@@ -79,6 +84,14 @@ sp_runtime_own_name(struct sp_runtime *rt)
 {
     (void)rt;
     return SP_VIEW_LITERAL("tools-0");
+}
+
+bool
+sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
+                      struct sp_view peer)
+{
+    (void)rt;
+    return sp_view_equal(name, peer);
 }
 
 void
@@ -107,10 +120,14 @@ struct stage {
 static SP_UNUSED void
 stage_open(struct stage *s)
 {
+    struct sp_port port;
+
     *s = (struct stage){ 0 };
     s->rt.loop = sp_loop_new();
     desk_open(&s->desk);
     s->desk.tools.rt = &s->rt;
+    port = sp_port_of(&s->rt);
+    wire_open(&s->desk.tools, &port);
 }
 
 static SP_UNUSED void
@@ -159,7 +176,7 @@ stage_call(const char *id, const char *headers, const char *body)
 }
 
 /* Seals the passport and hands the call to the handler; the turn's commit is
- * tools_on_turn(). */
+ * wire_turn(). */
 static SP_UNUSED void
 stage_deliver(struct stage *s, const struct stage_call *call)
 {
@@ -174,7 +191,7 @@ stage_deliver(struct stage *s, const struct stage_call *call)
     if (call->sent.passport.ptr == NULL) {
         m.u.admitted_call.passport = sp_buf_view(&sealed);
     }
-    tools_on_admitted_call(&s->desk.tools, &m);
+    wire_on_admitted_call(&s->desk.tools, &m);
     sp_buf_free(&sealed);
     sp_secret_free(&key);
 }

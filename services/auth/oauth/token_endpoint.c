@@ -2,7 +2,6 @@
 #include "services/auth/oauth/token_endpoint.h"
 
 #include <stdio.h>
-#include <string.h>
 #include <sys/epoll.h>
 
 #include <sodium.h>
@@ -11,17 +10,18 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/stage/parked.h"
 #include "common/text/headers.h"
 #include "proto/paths.h"
 #include "services/auth/encoding.h"
 
 /* Each takes the helper some 60 ms: more would wait longer than clients do. */
 #define MAX_WAITING 64
+#define MAX_WAITING_BYTES (8u * 1024 * 1024)
 #define ID_BYTES 16 /* of a jti */
-#define MAX_ADDRESS 45
 
-/* What a request needs once its secret is known to be right or wrong. */
-struct asker {
+/* A request, as far as it has been read; made of views. */
+struct call {
     struct auth_return to;
     struct sp_view address;
     struct client *client;
@@ -29,19 +29,12 @@ struct asker {
     const char *audience;
 };
 
-/* A request that waits, with copies of everything. */
+/* A request that waits for the helper. It is read again when that answers. */
 struct waiting {
+    struct sp_parked parked;
     struct waiting *next;
-    char request_id[16];
-    char reply_to[128];
-    char address[MAX_ADDRESS];
-    size_t reply_to_len;
-    size_t address_len;
     struct client *client;
-    struct sp_secret *secret;
-    char *scope;
-    const char *audience;
-    int64_t deadline_at_ms; /* monotonic */
+    bool over; /* its time is up, and the helper has it */
 };
 
 struct token_endpoint {
@@ -49,9 +42,9 @@ struct token_endpoint {
     struct sp_helper *hasher;
     struct throttle *throttle;
     struct token_request request;
+    struct sp_parked_lot *lot;
     struct waiting *first; /* the helper is busy with this one */
     struct waiting *last;
-    size_t count;
     uint32_t tag; /* of the question that the helper has */
     struct sp_watch watch;
 };
@@ -65,13 +58,13 @@ token_path(void)
 /* ---------------------------------------------------------------- answering */
 
 static void
-tell(struct auth *auth, const struct asker *asker, const char *kind,
+tell(struct auth *auth, const struct call *call, const char *kind,
      struct sp_view client, unsigned status, const char *detail)
 {
     const struct sp_occurrence what = {
         .kind = kind,
-        .request_id = asker->to.request_id,
-        .address = asker->address,
+        .request_id = call->to.request_id,
+        .address = call->address,
         .subject = client,
         .client = client,
         .object = token_path(),
@@ -83,32 +76,29 @@ tell(struct auth *auth, const struct asker *asker, const char *kind,
 }
 
 static void
-refuse(struct auth *auth, const struct asker *asker,
-       const struct oauth_error *wrong)
+refuse(struct auth *auth, const struct call *call,
+       const struct sp_refusal *wrong)
 {
-    const struct sp_refusal refusal = { .status = wrong->status,
-                                        .code = wrong->code,
-                                        .text = wrong->text };
     /* RFC 6749 section 5.2: a 401 names a scheme. */
     struct sp_view challenge =
         wrong->status == 401 ? SP_VIEW_LITERAL("Basic realm=\"sallyport\"")
                              : sp_view_make("", 0);
 
-    auth_refuse(auth, asker->to, token_path(), &refusal, challenge);
+    auth_refuse(auth, call->to, token_path(), wrong, challenge);
 }
 
 static void
-refuse_client(struct token_endpoint *e, const struct asker *asker,
-              struct sp_view client, const struct oauth_error *wrong,
+refuse_client(struct token_endpoint *e, const struct call *call,
+              struct sp_view client, const struct sp_refusal *wrong,
               const char *detail)
 {
     e->auth->counts.clients_refused++;
-    refuse(e->auth, asker, wrong);
-    tell(e->auth, asker, "client_refused", client, wrong->status, detail);
+    refuse(e->auth, call, wrong);
+    tell(e->auth, call, "client_refused", client, wrong->status, detail);
 }
 
 static void
-refuse_for_now(struct token_endpoint *e, const struct asker *asker,
+refuse_for_now(struct token_endpoint *e, const struct call *call,
                struct sp_view client, unsigned status, int64_t wait_ms)
 {
     const struct sp_refusal refusal = {
@@ -120,9 +110,8 @@ refuse_for_now(struct token_endpoint *e, const struct asker *asker,
     };
 
     e->auth->counts.clients_throttled++;
-    auth_refuse(e->auth, asker->to, token_path(), &refusal,
-                sp_view_make("", 0));
-    tell(e->auth, asker, "client_throttled", client, status, NULL);
+    auth_refuse(e->auth, call->to, token_path(), &refusal, sp_view_make("", 0));
+    tell(e->auth, call, "client_throttled", client, status, NULL);
 }
 
 static void
@@ -137,15 +126,15 @@ make_id(struct sp_buf *out)
 
 /* Makes the token and its JSON answer in auth->body. */
 static int
-write_token(struct auth *auth, const struct asker *asker)
+write_token(struct auth *auth, const struct call *call)
 {
     struct sp_buf id = sp_buf_new(64);
     uint32_t lifetime_s = auth->config->tokens.lifetime_s;
     struct token_content content = {
         .issuer = sp_runtime_settings(auth->runtime)->url,
-        .audience = asker->audience,
-        .subject = client_id(asker->client),
-        .client = client_id(asker->client),
+        .audience = call->audience,
+        .subject = client_id(call->client),
+        .client = client_id(call->client),
         .scopes = auth->scopes.data,
         .issued_s = sp_clock_wall_ms() / 1000,
         .lifetime_s = lifetime_s,
@@ -166,51 +155,87 @@ write_token(struct auth *auth, const struct asker *asker)
 }
 
 static void
-issue(struct token_endpoint *e, const struct asker *asker)
+issue(struct token_endpoint *e, const struct call *call)
 {
     struct auth *auth = e->auth;
-    struct sp_view allowed = sp_view_of(client_scopes(asker->client));
-    struct sp_view name = sp_view_of(client_id(asker->client));
-    struct sp_view wanted = asker->scope.len > 0 ? asker->scope : allowed;
+    struct sp_view allowed = sp_view_of(client_scopes(call->client));
+    struct sp_view name = sp_view_of(client_id(call->client));
+    struct sp_view wanted = call->scope.len > 0 ? call->scope : allowed;
     char detail[512];
     int error = 0;
 
     sp_buf_reset(&auth->scopes);
     if (!scopes_narrow(wanted, allowed, &auth->scopes)) {
-        refuse_client(e, asker, name, &oauth_invalid_scope, "reason=scope");
+        refuse_client(e, call, name, &oauth_invalid_scope, "reason=scope");
         return;
     }
     (void)sp_buf_add(&auth->scopes, "", 1);
-    error = write_token(auth, asker);
+    error = write_token(auth, call);
     if (error != 0) {
-        static const struct oauth_error failed = { 500, "server_error",
-                                                   "no token could be made" };
+        static const struct sp_refusal failed = {
+            .status = 500,
+            .code = "server_error",
+            .text = "no token could be made",
+        };
 
         sp_runtime_trouble(auth->runtime, "token_not_made", "reason=\"%s\"",
                            sp_strerror(error));
-        refuse(auth, asker, &failed);
+        refuse(auth, call, &failed);
         return;
     }
     auth->counts.issued++;
-    auth_answer(auth, asker->to, 200,
+    auth_answer(auth, call->to, 200,
                 SP_VIEW_LITERAL("content-type: application/json\n"
                                 "cache-control: no-store\n"
                                 "pragma: no-cache\n"),
                 sp_buf_view(&auth->body));
     (void)snprintf(detail, sizeof(detail), "scope=\"%s\"", auth->scopes.data);
-    tell(auth, asker, "token_issued", name, 200, detail);
+    tell(auth, call, "token_issued", name, 200, detail);
 }
 
 static void
-fail(struct token_endpoint *e, const struct asker *asker, struct sp_view client,
+fail(struct token_endpoint *e, const struct call *call, struct sp_view client,
      const char *detail)
 {
     int64_t now_ms = sp_clock_ms();
 
-    throttle_fail(e->throttle, throttle_address(e->throttle, asker->address),
+    throttle_fail(e->throttle, throttle_address(e->throttle, call->address),
                   now_ms);
     throttle_fail(e->throttle, throttle_client(e->throttle, client), now_ms);
-    refuse_client(e, asker, client, &oauth_invalid_client, detail);
+    refuse_client(e, call, client, &oauth_invalid_client, detail);
+}
+
+/* ------------------------------------------------------------------ reading */
+
+/* Reads the request into e->request and `ret_call`. NULL, or what is wrong with
+ * it. */
+static const struct sp_refusal *
+read_request(struct token_endpoint *e, const struct sp_http_request *http,
+             struct call *ret_call)
+{
+    const struct token_resources resources = {
+        .url = sp_runtime_settings(e->auth->runtime)->url,
+        .mcp_url = e->auth->mcp_url,
+    };
+    const struct sp_refusal *wrong =
+        token_request_read(&e->request, http, &resources);
+
+    *ret_call = (struct call){ .to = { http->request_id, http->reply_to },
+                               .address = http->address,
+                               .scope = e->request.scope,
+                               .audience = e->request.audience };
+    return wrong;
+}
+
+/* What waits was in order when it came. */
+static struct call
+read_again(struct token_endpoint *e, const struct waiting *w)
+{
+    struct call call;
+
+    (void)read_request(e, w->parked.message, &call);
+    call.client = w->client;
+    return call;
 }
 
 /* ------------------------------------------------------------------ waiting */
@@ -218,58 +243,8 @@ fail(struct token_endpoint *e, const struct asker *asker, struct sp_view client,
 static void
 waiting_free(struct waiting *w)
 {
-    sp_secret_free(&w->secret);
-    sp_free(w->scope);
+    sp_parked_remove(&w->parked);
     sp_free(w);
-}
-
-static struct waiting *
-waiting_new(const struct asker *asker, struct sp_view secret,
-            uint64_t deadline_ms)
-{
-    struct waiting *w = sp_alloc(sizeof(*w));
-
-    memcpy(w->request_id, asker->to.request_id.ptr, sizeof(w->request_id));
-    w->reply_to_len = asker->to.reply_to.len;
-    memcpy(w->reply_to, asker->to.reply_to.ptr, w->reply_to_len);
-    w->address_len = asker->address.len;
-    memcpy(w->address, asker->address.ptr, w->address_len);
-    w->client = asker->client;
-    w->secret = sp_secret_new(secret);
-    w->scope = sp_dup_view(asker->scope);
-    w->audience = asker->audience;
-    w->deadline_at_ms = sp_clock_ms() + (int64_t)deadline_ms;
-    return w;
-}
-
-static struct asker
-asker_of(const struct waiting *w)
-{
-    return (struct asker){
-        .to = { .request_id =
-                    sp_view_make(w->request_id, sizeof(w->request_id)),
-                .reply_to = sp_view_make(w->reply_to, w->reply_to_len) },
-        .address = sp_view_make(w->address, w->address_len),
-        .client = w->client,
-        .scope = sp_view_of(w->scope),
-        .audience = w->audience,
-    };
-}
-
-static void
-settle(struct token_endpoint *e, struct waiting *w, bool right)
-{
-    struct asker asker = asker_of(w);
-
-    if (sp_clock_ms() >= w->deadline_at_ms) {
-        return; /* the edge has answered 504 */
-    }
-    if (right) {
-        issue(e, &asker);
-    } else {
-        fail(e, &asker, sp_view_of(client_id(w->client)),
-             "reason=wrong_secret");
-    }
 }
 
 static struct waiting *
@@ -281,8 +256,44 @@ take_first(struct token_endpoint *e)
     if (e->first == NULL) {
         e->last = NULL;
     }
-    e->count--;
     return w;
+}
+
+/* The edge has answered 504. */
+static void
+on_expired(void *owner, struct sp_parked *parked)
+{
+    struct token_endpoint *e = owner;
+    struct waiting *w = SP_CONTAINER_OF(parked, struct waiting, parked);
+    struct waiting *before = e->first;
+
+    w->over = true;
+    if (w == before) {
+        return; /* until the helper has answered */
+    }
+    while (before->next != w) {
+        before = before->next;
+    }
+    before->next = w->next;
+    if (e->last == w) {
+        e->last = before;
+    }
+    waiting_free(w);
+}
+
+static void
+settle(struct token_endpoint *e, const struct waiting *w, bool right)
+{
+    struct call call = read_again(e, w);
+
+    if (w->over) {
+        return;
+    }
+    if (right) {
+        issue(e, &call);
+    } else {
+        fail(e, &call, sp_view_of(client_id(w->client)), "reason=wrong_secret");
+    }
 }
 
 /* Gives the helper the first request that needs it. Those whose client has been
@@ -292,14 +303,15 @@ ask_next(struct token_endpoint *e)
 {
     while (e->first != NULL) {
         struct waiting *w = e->first;
-        enum client_verdict verdict = client_judge(e->auth->clients, w->client,
-                                                   sp_secret_view(w->secret));
+        struct call call = read_again(e, w);
+        enum client_verdict verdict =
+            client_judge(e->auth->clients, call.client, e->request.secret);
 
-        if (verdict == CLIENT_ASK_HASHER && sp_clock_ms() < w->deadline_at_ms) {
+        if (verdict == CLIENT_ASK_HASHER && !w->over) {
             e->tag++;
-            if (hasher_ask(e->hasher, e->tag, client_hash(w->client),
-                           sp_secret_view(w->secret)) != 0) {
-                sp_fatal("hasher_gone", "waiting=%zu", e->count);
+            if (hasher_ask(e->hasher, e->tag, client_hash(call.client),
+                           e->request.secret) != 0) {
+                sp_fatal("hasher_gone", "waiting=%zu", sp_parked_count(e->lot));
             }
             return;
         }
@@ -309,23 +321,45 @@ ask_next(struct token_endpoint *e)
     }
 }
 
-static void
-park(struct token_endpoint *e, const struct asker *asker, struct sp_view secret,
-     uint64_t deadline_ms)
+/* 0, or SP_EFULL where too many wait. */
+static int
+park(struct token_endpoint *e, const struct sp_http_request *http,
+     struct client *client)
 {
-    struct waiting *w = waiting_new(asker, secret, deadline_ms);
+    struct waiting *w = sp_alloc(sizeof(*w));
     bool idle = e->first == NULL;
+    int error = sp_parked_add(e->lot, &w->parked, http);
 
-    if (e->last != NULL) {
-        e->last->next = w;
-    } else {
+    if (error != 0) {
+        sp_free(w);
+        return error;
+    }
+    w->client = client;
+    if (idle) {
         e->first = w;
+    } else {
+        e->last->next = w;
     }
     e->last = w;
-    e->count++;
     if (idle) {
         ask_next(e);
     }
+    return 0;
+}
+
+/* A repetition joins the request that waits: the edge, which alone sends both,
+ * makes the ids. */
+static bool
+joins(struct token_endpoint *e, const struct sp_http_request *http)
+{
+    struct sp_parked *parked = sp_parked_find(e->lot, http->request_id);
+
+    if (parked == NULL) {
+        return false;
+    }
+    SP_CONTAINER_OF(parked, struct waiting, parked)->over = false;
+    sp_parked_renew(parked, http);
+    return true;
 }
 
 static void
@@ -344,8 +378,9 @@ on_verdict(void *arg, uint32_t events)
         sp_fatal("hasher_gone", "error=\"%s\"", sp_strerror(error));
     }
     if (good) {
-        client_remember(e->auth->clients, e->first->client,
-                        sp_secret_view(e->first->secret));
+        struct call call = read_again(e, e->first);
+
+        client_remember(e->auth->clients, call.client, e->request.secret);
     } else {
         struct waiting *w = take_first(e);
 
@@ -359,13 +394,13 @@ on_verdict(void *arg, uint32_t events)
 
 /* True where the key has failed too often; answered then. */
 static bool
-throttled(struct token_endpoint *e, const struct asker *asker,
+throttled(struct token_endpoint *e, const struct call *call,
           struct sp_view client, uint64_t key)
 {
     int64_t wait_ms = throttle_wait_ms(e->throttle, key, sp_clock_ms());
 
     if (wait_ms > 0) {
-        refuse_for_now(e, asker, client, 429, wait_ms);
+        refuse_for_now(e, call, client, 429, wait_ms);
     }
     return wait_ms > 0;
 }
@@ -373,46 +408,44 @@ throttled(struct token_endpoint *e, const struct asker *asker,
 /* No secret of this client is known yet: the slow way, for those who have not
  * failed too often. */
 static void
-ask_hasher(struct token_endpoint *e, const struct asker *asker,
-           uint64_t deadline_ms)
+ask_hasher(struct token_endpoint *e, const struct call *call,
+           const struct sp_http_request *http)
 {
-    struct sp_view id = sp_view_of(client_id(asker->client));
+    struct sp_view id = sp_view_of(client_id(call->client));
 
-    if (throttled(e, asker, id, throttle_client(e->throttle, id))) {
+    if (throttled(e, call, id, throttle_client(e->throttle, id))) {
         return;
     }
     if (e->request.secret.len > HASHER_MAX_SECRET) {
-        fail(e, asker, id, "reason=wrong_secret");
-    } else if (e->count == MAX_WAITING) {
-        refuse_for_now(e, asker, id, 503, 1000);
-    } else {
-        park(e, asker, e->request.secret, deadline_ms);
+        fail(e, call, id, "reason=wrong_secret");
+    } else if (park(e, http, call->client) != 0) {
+        refuse_for_now(e, call, id, 503, 1000);
     }
 }
 
 static void
-authenticate(struct token_endpoint *e, struct asker *asker,
-             uint64_t deadline_ms)
+authenticate(struct token_endpoint *e, struct call *call,
+             const struct sp_http_request *http)
 {
     struct sp_view id = e->request.client;
 
-    asker->client = clients_find(e->auth->clients, id);
-    if (asker->client == NULL) {
+    call->client = clients_find(e->auth->clients, id);
+    if (call->client == NULL) {
         /* What is no id at all could be anything: a password typed into the
          * wrong field, bytes that are no text. The audit trail is spared it. */
-        fail(e, asker, clients_id_ok(id) ? id : sp_view_make("", 0),
+        fail(e, call, clients_id_ok(id) ? id : sp_view_make("", 0),
              "reason=unknown_client");
         return;
     }
-    switch (client_judge(e->auth->clients, asker->client, e->request.secret)) {
+    switch (client_judge(e->auth->clients, call->client, e->request.secret)) {
     case CLIENT_RIGHT:
-        issue(e, asker);
+        issue(e, call);
         break;
     case CLIENT_WRONG:
-        fail(e, asker, id, "reason=wrong_secret");
+        fail(e, call, id, "reason=wrong_secret");
         break;
     case CLIENT_ASK_HASHER:
-        ask_hasher(e, asker, deadline_ms);
+        ask_hasher(e, call, http);
         break;
     }
 }
@@ -421,23 +454,19 @@ void
 token_endpoint_handle(struct token_endpoint *e,
                       const struct sp_http_request *http)
 {
-    const struct token_resources resources = {
-        .url = sp_runtime_settings(e->auth->runtime)->url,
-        .mcp_url = e->auth->mcp_url,
-    };
-    struct asker asker = { .to = { http->request_id, http->reply_to },
-                           .address = http->address };
-    const struct oauth_error *wrong =
-        token_request_read(&e->request, http, &resources);
+    struct call call;
+    const struct sp_refusal *wrong = NULL;
     struct sp_view none = sp_view_make("", 0);
 
-    asker.scope = e->request.scope;
-    asker.audience = e->request.audience;
+    if (joins(e, http)) {
+        return;
+    }
+    wrong = read_request(e, http, &call);
     if (wrong != NULL) {
-        refuse_client(e, &asker, none, wrong, "reason=request");
-    } else if (!throttled(e, &asker, none,
-                          throttle_address(e->throttle, asker.address))) {
-        authenticate(e, &asker, http->deadline_ms);
+        refuse_client(e, &call, none, wrong, "reason=request");
+    } else if (!throttled(e, &call, none,
+                          throttle_address(e->throttle, call.address))) {
+        authenticate(e, &call, http);
     }
 }
 
@@ -447,8 +476,18 @@ struct token_endpoint *
 token_endpoint_new(struct auth *auth)
 {
     struct token_endpoint *e = sp_alloc(sizeof(*e));
+    const struct sp_port port = sp_port_of(auth->runtime);
+    const struct sp_parked_shape shape = {
+        .kind = SP_MSG_HTTP_REQUEST,
+        .max = MAX_WAITING,
+        .max_bytes = MAX_WAITING_BYTES,
+        .says_in_hand = true,
+        .expired = on_expired,
+        .owner = e,
+    };
 
     e->auth = auth;
+    e->lot = sp_parked_lot_new(&shape, &port);
     e->request = token_request_new();
     if (hasher_start(&e->hasher) != 0) {
         token_endpoint_free(&e);
@@ -473,6 +512,7 @@ token_endpoint_free(struct token_endpoint **endpoint)
         while (e->first != NULL) {
             waiting_free(take_first(e));
         }
+        sp_parked_lot_free(&e->lot);
         sp_helper_free(&e->hasher);
         throttle_free(&e->throttle);
         token_request_free(&e->request);
@@ -493,5 +533,5 @@ token_endpoint_watch(struct token_endpoint *e, struct sp_loop *loop)
 size_t
 token_endpoint_waiting(const struct token_endpoint *e)
 {
-    return e->count;
+    return sp_parked_count(e->lot);
 }

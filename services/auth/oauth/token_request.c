@@ -8,42 +8,62 @@
 #include "services/auth/claims.h"
 #include "services/auth/oauth/credentials.h"
 
-const struct oauth_error oauth_invalid_client = {
-    401, "invalid_client", "unknown client or wrong secret"
+const struct sp_refusal oauth_invalid_client = {
+    .status = 401,
+    .code = "invalid_client",
+    .text = "unknown client or wrong secret",
 };
-const struct oauth_error oauth_invalid_scope = {
-    400, "invalid_scope",
-    "scope is malformed or names what this client may not have"
+const struct sp_refusal oauth_invalid_scope = {
+    .status = 400,
+    .code = "invalid_scope",
+    .text = "scope is malformed or names what this client may not have",
 };
 
-static const struct oauth_error query_error = {
-    400, "invalid_request",
-    "parameters belong into the body of the request, not into its URL"
+static const struct sp_refusal query_error = {
+    .status = 400,
+    .code = "invalid_request",
+    .text = "parameters belong into the body of the request, not into its URL",
 };
-static const struct oauth_error type_error = {
-    400, "invalid_request",
-    "send content-type application/x-www-form-urlencoded"
+static const struct sp_refusal type_error = {
+    .status = 400,
+    .code = "invalid_request",
+    .text = "send content-type application/x-www-form-urlencoded",
 };
-static const struct oauth_error form_error = { 400, "invalid_request",
-                                               "the form is malformed" };
-static const struct oauth_error twice_error = {
-    400, "invalid_request", "a parameter is there more than once"
+static const struct sp_refusal form_error = {
+    .status = 400,
+    .code = "invalid_request",
+    .text = "the form is malformed",
 };
-static const struct oauth_error methods_error = {
-    400, "invalid_request",
-    "authenticate by the Authorization header or by the form, not by both"
+static const struct sp_refusal twice_error = {
+    .status = 400,
+    .code = "invalid_request",
+    .text = "a parameter is there more than once",
 };
-static const struct oauth_error no_client_error = {
-    401, "invalid_client",
-    "authenticate by client_secret_basic or client_secret_post"
+static const struct sp_refusal methods_error = {
+    .status = 400,
+    .code = "invalid_request",
+    .text =
+        "authenticate by the Authorization header or by the form, not by both",
 };
-static const struct oauth_error no_passport_error = { 400, "invalid_request",
-                                                      "grant_type is missing" };
-static const struct oauth_error passport_error = {
-    400, "unsupported_grant_type", "the grant type is client_credentials"
+static const struct sp_refusal no_client_error = {
+    .status = 401,
+    .code = "invalid_client",
+    .text = "authenticate by client_secret_basic or client_secret_post",
 };
-static const struct oauth_error target_error = {
-    400, "invalid_target", "resource is none that this server guards"
+static const struct sp_refusal no_grant_error = {
+    .status = 400,
+    .code = "invalid_request",
+    .text = "grant_type is missing",
+};
+static const struct sp_refusal grant_error = {
+    .status = 400,
+    .code = "unsupported_grant_type",
+    .text = "the grant type is client_credentials",
+};
+static const struct sp_refusal target_error = {
+    .status = 400,
+    .code = "invalid_target",
+    .text = "resource is none that this server guards",
 };
 
 struct token_request
@@ -79,7 +99,7 @@ is_form(struct sp_view headers)
     return value.len == len || value.ptr[len] == ';' || value.ptr[len] == ' ';
 }
 
-static const struct oauth_error *
+static const struct sp_refusal *
 read_form(struct token_request *request, const struct sp_http_request *http)
 {
     int error = 0;
@@ -97,7 +117,7 @@ read_form(struct token_request *request, const struct sp_http_request *http)
     return error != 0 ? &form_error : NULL;
 }
 
-static const struct oauth_error *
+static const struct sp_refusal *
 read_client(struct token_request *request, const struct sp_http_request *http)
 {
     struct sp_view id = form_get(&request->form, "client_id");
@@ -120,7 +140,7 @@ read_client(struct token_request *request, const struct sp_http_request *http)
     return NULL;
 }
 
-static const struct oauth_error *
+static const struct sp_refusal *
 read_resource(struct token_request *request,
               const struct token_resources *resources)
 {
@@ -141,12 +161,12 @@ read_resource(struct token_request *request,
     return NULL;
 }
 
-const struct oauth_error *
+const struct sp_refusal *
 token_request_read(struct token_request *request,
                    const struct sp_http_request *http,
                    const struct token_resources *resources)
 {
-    const struct oauth_error *wrong = read_form(request, http);
+    const struct sp_refusal *wrong = read_form(request, http);
     struct sp_view grant = { 0 };
 
     if (wrong == NULL) {
@@ -158,10 +178,10 @@ token_request_read(struct token_request *request,
     grant = form_get(&request->form, "grant_type");
     request->scope = form_get(&request->form, "scope");
     if (grant.len == 0) {
-        return &no_passport_error;
+        return &no_grant_error;
     }
     if (!sp_view_is(grant, "client_credentials")) {
-        return &passport_error;
+        return &grant_error;
     }
     if (request->scope.len > 0 && (!claims_scopes_ok(request->scope) ||
                                    request->scope.len > CLAIMS_MAX_SCOPES)) {

@@ -5,16 +5,10 @@
 
 #include "common/base/compiler.h"
 #include "common/base/view.h"
+#include "common/stage/refusal.h"
 #include "common/text/buf.h"
 #include "proto/message.h"
 #include "services/auth/oauth/form.h"
-
-/* An error of RFC 6749 section 5.2. */
-struct oauth_error {
-    unsigned status;
-    const char *code;
-    const char *text;
-};
 
 /* The resources that a token can be for. */
 struct token_resources {
@@ -40,13 +34,13 @@ void
 token_request_free(struct token_request *request);
 
 /* Reads the request. NULL, or what is wrong with it. */
-SP_MUST_CHECK const struct oauth_error *
+SP_MUST_CHECK const struct sp_refusal *
 token_request_read(struct token_request *request,
                    const struct sp_http_request *http,
                    const struct token_resources *resources);
 
 /* The refusals that the endpoint itself gives. */
-extern const struct oauth_error oauth_invalid_client;
-extern const struct oauth_error oauth_invalid_scope;
+extern const struct sp_refusal oauth_invalid_client;
+extern const struct sp_refusal oauth_invalid_scope;
 
 #endif

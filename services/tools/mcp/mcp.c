@@ -54,7 +54,7 @@ struct mcp {
 };
 
 /* One request on its way. */
-struct turn {
+struct mcp_call {
     struct mcp *mcp;
     const struct mcp_request *request;
     struct mcp_reply *reply;
@@ -92,34 +92,55 @@ clear(struct mcp_reply *reply)
     reply->failed = false;
 }
 
-const struct mcp_denial *
-mcp_denial_of(enum mcp_outcome outcome)
+const struct sp_refusal *
+mcp_refusal_of(enum mcp_outcome outcome)
 {
-    static const struct mcp_denial denials[MCP_OUTCOMES] = {
-        [MCP_SCOPE_REFUSED] = { 403, "insufficient_scope",
-                                "The token lacks the scope of this tool.", 0 },
-        [MCP_OUTCOME_UNKNOWN] = { 409, "outcome_unknown",
-                                  "This request was begun before and its "
-                                  "outcome is not known; look before you "
-                                  "send it again.",
-                                  0 },
-        [MCP_ID_REUSED] = { 409, "request_id_reused",
-                            "The request id belongs to another request.", 0 },
-        [MCP_STORE_BUSY] = { 503, "store_busy",
-                             "The store is busy; nothing was done.", 1 },
-        [MCP_STORE_FAILED] = { 500, "store_failed",
-                               "The tool could not be run; nothing was "
-                               "done.",
-                               0 },
-        [MCP_TOO_LARGE] = { 500, "result_too_large",
-                            "The tool's result is too large.", 0 },
+    static const struct sp_refusal refusals[MCP_OUTCOMES] = {
+        [MCP_SCOPE_REFUSED] = {
+            .kind = "scope_refused",
+            .status = 403,
+            .code = "insufficient_scope",
+            .text = "The token lacks the scope of this tool.",
+        },
+        [MCP_OUTCOME_UNKNOWN] = {
+            .kind = "outcome_unknown",
+            .status = 409,
+            .code = "outcome_unknown",
+            .text = "This request was begun before and its outcome is not "
+                    "known; look before you send it again.",
+        },
+        [MCP_ID_REUSED] = {
+            .kind = "request_id_reused",
+            .status = 409,
+            .code = "request_id_reused",
+            .text = "The request id belongs to another request.",
+        },
+        [MCP_STORE_BUSY] = {
+            .kind = "store_busy",
+            .status = 503,
+            .code = "store_busy",
+            .text = "The store is busy; nothing was done.",
+            .retry_after_s = 1,
+        },
+        [MCP_STORE_FAILED] = {
+            .kind = "store_failed",
+            .status = 500,
+            .code = "store_failed",
+            .text = "The tool could not be run; nothing was done.",
+        },
+        [MCP_TOO_LARGE] = {
+            .kind = "result_too_large",
+            .status = 500,
+            .code = "result_too_large",
+            .text = "The tool's result is too large.",
+        },
     };
 
-    return &denials[outcome];
+    return refusals[outcome].code != NULL ? &refusals[outcome] : NULL;
 }
 
 static void
-deny(struct turn *t, int error)
+deny(struct mcp_call *c, int error)
 {
     static const struct {
         int error;
@@ -130,98 +151,84 @@ deny(struct turn *t, int error)
         { SP_EUNKNOWN, MCP_OUTCOME_UNKNOWN },
     };
 
-    t->reply->outcome = MCP_STORE_FAILED;
+    c->reply->outcome = MCP_STORE_FAILED;
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
         if (rows[i].error == error) {
-            t->reply->outcome = rows[i].outcome;
+            c->reply->outcome = rows[i].outcome;
         }
     }
 }
 
 /* A refusal in the words of JSON-RPC. */
-struct fault {
-    unsigned status;
-    int rpc_code;
-    const char *code;
-    const char *text;
-    const char *data;
-};
-
 static void
-refuse(struct turn *t, const struct fault *fault)
+refuse(struct mcp_call *c, const struct sp_refusal *why)
 {
-    const struct sp_refusal refusal = {
-        .status = fault->status,
-        .rpc_code = fault->rpc_code,
-        .code = fault->code,
-        .text = fault->text,
-        .rpc_id = t->id,
-        .data = fault->data,
-    };
+    struct sp_refusal refusal = *why;
 
-    t->reply->status = fault->status;
-    t->reply->outcome = MCP_PROTOCOL_REFUSED;
-    if (sp_refusal_write(&refusal, SP_REFUSAL_RPC, &t->reply->headers,
-                         &t->reply->body) != 0) {
-        deny(t, SP_ELIMIT);
+    refusal.rpc_id = c->id;
+    c->reply->status = refusal.status;
+    c->reply->outcome = MCP_PROTOCOL_REFUSED;
+    if (sp_refusal_write(&refusal, SP_REFUSAL_RPC, &c->reply->headers,
+                         &c->reply->body) != 0) {
+        deny(c, SP_ELIMIT);
     }
 }
 
 static void
-refuse_session(struct turn *t, const struct fault *fault)
+refuse_session(struct mcp_call *c, const struct sp_refusal *why)
 {
-    refuse(t, fault);
-    t->reply->outcome = MCP_SESSION_REFUSED;
+    refuse(c, why);
+    c->reply->outcome = MCP_SESSION_REFUSED;
 }
 
 static void
-accept_silently(struct turn *t)
+accept_silently(struct mcp_call *c)
 {
-    t->reply->status = 202;
+    c->reply->status = 202;
 }
 
 static bool
-is_modern(const struct turn *t)
+is_modern(const struct mcp_call *c)
 {
-    return t->version == MCP_VERSION_MODERN;
+    return c->version == MCP_VERSION_MODERN;
 }
 
 /* The result's members are written between the two. */
 static struct sp_buf *
-begin_result(struct turn *t)
+begin_result(struct mcp_call *c)
 {
-    struct sp_buf *body = &t->reply->body;
+    struct sp_buf *body = &c->reply->body;
 
-    t->reply->status = 200;
-    (void)sp_buf_add_str(&t->reply->headers, "content-type: application/json\n"
+    c->reply->status = 200;
+    (void)sp_buf_add_str(&c->reply->headers, "content-type: application/json\n"
                                              "cache-control: no-store\n");
     (void)sp_buf_add_str(body, "{\"jsonrpc\":\"2.0\",\"id\":");
-    (void)sp_buf_add_view(body, t->id);
+    (void)sp_buf_add_view(body, c->id);
     (void)sp_buf_add_str(body, ",\"result\":{");
-    if (is_modern(t)) {
+    if (is_modern(c)) {
         (void)sp_buf_add_str(body, "\"resultType\":\"complete\",");
     }
     return body;
 }
 
 static void
-end_result(struct turn *t)
+end_result(struct mcp_call *c)
 {
-    if (is_modern(t)) {
-        (void)sp_buf_add_str(&t->reply->body, ",\"_meta\":{\"" META
+    if (is_modern(c)) {
+        (void)sp_buf_add_str(&c->reply->body, ",\"_meta\":{\"" META
                                               "serverInfo\":" SERVER_INFO "}");
     }
-    if (sp_buf_add_str(&t->reply->body, "}}") != 0 ||
-        t->reply->body.error != 0) {
-        deny(t, SP_ELIMIT);
+    if (sp_buf_add_str(&c->reply->body, "}}") != 0 ||
+        c->reply->body.error != 0) {
+        deny(c, SP_ELIMIT);
     }
 }
 
 static void
-add_caching(struct turn *t, int64_t ttl_ms, const char *scope)
+add_caching(struct mcp_call *c, int64_t ttl_ms, const char *scope)
 {
-    if (is_modern(t)) {
-        (void)sp_buf_addf(&t->reply->body,
+    if (is_modern(c)) {
+        (void)sp_buf_addf(&c->reply->body,
                           ",\"ttlMs\":%" PRId64 ",\"cacheScope\":\"%s\"",
                           ttl_ms, scope);
     }
@@ -239,80 +246,86 @@ owner_of(const struct mcp_request *request)
 /* A header that names the version must be right: 2025-06-18 wants it on every
  * request after initialize, 2025-03-26 does not know it. */
 static bool
-version_header_fits(const struct turn *t)
+version_header_fits(const struct mcp_call *c)
 {
-    struct sp_view header = sp_headers_get(t->request->headers, VERSION_HEADER);
+    struct sp_view header = sp_headers_get(c->request->headers, VERSION_HEADER);
 
-    return header.ptr == NULL || mcp_version_find(header) == t->session.version;
+    return header.ptr == NULL || mcp_version_find(header) == c->session.version;
 }
 
 /* Whether an id is forged, stolen, expired or ended is not told. */
-static const struct fault session_unknown = {
-    404, RPC_REQUEST, "session_unknown",
-    "The session is unknown or has ended; send initialize again.", NULL
+static const struct sp_refusal session_unknown = {
+    .status = 404,
+    .rpc_code = RPC_REQUEST,
+    .code = "session_unknown",
+    .text = "The session is unknown or has ended; send initialize again.",
 };
 
 /* True where the request names a session of this caller; else it is refused. */
 static bool
-open_session(struct turn *t)
+open_session(struct mcp_call *c)
 {
-    static const struct fault missing = {
-        400, RPC_REQUEST, "session_required",
-        "Send initialize first, then its Mcp-Session-Id with each request.",
-        NULL
+    static const struct sp_refusal missing = {
+        .status = 400,
+        .rpc_code = RPC_REQUEST,
+        .code = "session_required",
+        .text =
+            "Send initialize first, then its Mcp-Session-Id with each request.",
     };
-    static const struct fault other_version = {
-        400, RPC_REQUEST, "version_mismatch",
-        "MCP-Protocol-Version is not what initialize agreed on.", NULL
+    static const struct sp_refusal other_version = {
+        .status = 400,
+        .rpc_code = RPC_REQUEST,
+        .code = "version_mismatch",
+        .text = "MCP-Protocol-Version is not what initialize agreed on.",
     };
-    const struct session_owner owner = owner_of(t->request);
-    const struct fault *fault = NULL;
-    struct sp_view id = sp_headers_get(t->request->headers, SESSION_HEADER);
+    const struct session_owner owner = owner_of(c->request);
+    const struct sp_refusal *refusal = NULL;
+    struct sp_view id = sp_headers_get(c->request->headers, SESSION_HEADER);
 
     if (id.ptr == NULL) {
-        fault = &missing;
-    } else if (session_open(t->mcp->means.session_key, id, &owner,
-                            t->request->now_ms, &t->session) != 0) {
-        fault = &session_unknown;
-    } else if (!version_header_fits(t)) {
-        fault = &other_version;
+        refusal = &missing;
+    } else if (session_open(c->mcp->means.session_key, id, &owner,
+                            c->request->now_ms, &c->session) != 0) {
+        refusal = &session_unknown;
+    } else if (!version_header_fits(c)) {
+        refusal = &other_version;
     } else {
-        t->version = t->session.version;
+        c->version = c->session.version;
         return true;
     }
-    refuse_session(t, fault);
+    refuse_session(c, refusal);
     return false;
 }
 
 /* True where the session has not ended; else the request is refused. */
 static bool
-is_living(struct turn *t)
+is_living(struct mcp_call *c)
 {
     int ended =
-        ledger_session_ended(t->mcp->means.ledger,
-                             sp_view_make(t->session.name, SESSION_NAME_BYTES));
+        ledger_session_ended(c->mcp->means.ledger,
+                             sp_view_make(c->session.name, SESSION_NAME_BYTES));
 
     if (ended == 1) {
-        refuse_session(t, &session_unknown);
+        refuse_session(c, &session_unknown);
     } else if (ended < 0) {
-        deny(t, ended);
+        deny(c, ended);
     }
     return ended == 0;
 }
 
 static int
-add_session(struct turn *t)
+add_session(struct mcp_call *c)
 {
     struct session session = {
-        .version = t->version,
-        .expires_ms = t->request->now_ms + SESSION_MS,
+        .version = c->version,
+        .expires_ms = c->request->now_ms + SESSION_MS,
     };
-    const struct session_owner owner = owner_of(t->request);
-    struct sp_buf *headers = &t->reply->headers;
+    const struct session_owner owner = owner_of(c->request);
+    struct sp_buf *headers = &c->reply->headers;
 
-    t->mcp->means.random(session.name, sizeof(session.name));
+    c->mcp->means.random(session.name, sizeof(session.name));
     (void)sp_buf_add_str(headers, SESSION_HEADER ": ");
-    if (session_seal(t->mcp->means.session_key, &session, &owner, headers) !=
+    if (session_seal(c->mcp->means.session_key, &session, &owner, headers) !=
         0) {
         return SP_ESTORE;
     }
@@ -335,228 +348,234 @@ write_identity(const struct mcp_request *request, struct sp_buf *out)
 /* Of a repetition, nobody may say that nothing was done unless the journal
  * says so: the client would do it twice. */
 static void
-deny_claim(struct turn *t, int error)
+deny_claim(struct mcp_call *c, int error)
 {
     bool unknown =
-        error == SP_EDUPLICATE || (t->request->repeated && error != SP_EAUTH);
+        error == SP_EDUPLICATE || (c->request->repeated && error != SP_EAUTH);
 
-    deny(t, unknown ? SP_EUNKNOWN : error);
+    deny(c, unknown ? SP_EUNKNOWN : error);
 }
 
 /* The reply is what the journal knows. */
 static void
-repeat(struct turn *t, const struct ledger_answer *known)
+repeat(struct mcp_call *c, const struct ledger_answer *known)
 {
-    t->reply->status = known->status;
-    (void)sp_buf_add_view(&t->reply->headers, known->headers);
-    (void)sp_buf_add_view(&t->reply->body, known->body);
+    c->reply->status = known->status;
+    (void)sp_buf_add_view(&c->reply->headers, known->headers);
+    (void)sp_buf_add_view(&c->reply->body, known->body);
     /* The first one may stand in the group that is still open. */
-    t->reply->deferred = true;
-    t->reply->outcome = MCP_REPEATED;
+    c->reply->deferred = true;
+    c->reply->outcome = MCP_REPEATED;
 }
 
 /* Claims the request in the journal. True where it is new; else the reply is
- * what the journal knows, or a denial. An effect whose answer has no room to
+ * what the journal knows, or a refusal. An effect whose answer has no room to
  * wait in must not happen either. */
 static bool
-claim(struct turn *t)
+claim(struct mcp_call *c)
 {
-    const struct mcp_request *request = t->request;
-    struct sp_buf *identity = &t->mcp->identity;
+    const struct mcp_request *request = c->request;
+    struct sp_buf *identity = &c->mcp->identity;
     struct ledger_claim wanted = {
         .request_id = request->request_id,
         .keep_until_ms = request->keep_until_ms,
     };
     struct ledger_answer known = { 0 };
-    int error = request->crowded ? SP_EFULL : 0;
+    int error = request->begin(request->arg);
 
+    if (error != 0 && error != SP_EFULL) {
+        c->reply->outcome = MCP_UNPLACED;
+        return false;
+    }
     if (error == 0) {
         sp_buf_reset(identity);
         write_identity(request, identity);
         wanted.digest = sp_buf_view(identity);
-        request->starting(request->arg);
-        error = ledger_claim(t->mcp->means.ledger, &wanted, &known);
+        error = ledger_claim(c->mcp->means.ledger, &wanted, &known);
     }
     if (error == SP_EDUPLICATE && known.status != 0) {
-        repeat(t, &known);
+        repeat(c, &known);
     } else if (error != 0) {
-        deny_claim(t, error);
+        deny_claim(c, error);
     }
     return error == 0;
 }
 
-/* Writes the reply into the journal, or undoes what was done for a denial. */
+/* Writes the reply into the journal, or undoes what was done for a refusal. */
 static void
-keep(struct turn *t)
+keep(struct mcp_call *c)
 {
     const struct ledger_answer answer = {
-        .status = t->reply->status,
-        .headers = sp_buf_view(&t->reply->headers),
-        .body = sp_buf_view(&t->reply->body),
+        .status = c->reply->status,
+        .headers = sp_buf_view(&c->reply->headers),
+        .body = sp_buf_view(&c->reply->body),
     };
 
-    if (mcp_denial_of(t->reply->outcome)->code != NULL) {
-        ledger_drop(t->mcp->means.ledger);
+    if (mcp_refusal_of(c->reply->outcome) != NULL) {
+        ledger_drop(c->mcp->means.ledger);
         return;
     }
-    if (ledger_keep(t->mcp->means.ledger, &answer) != 0) {
-        deny(t, SP_ESTORE);
+    if (ledger_keep(c->mcp->means.ledger, &answer) != 0) {
+        deny(c, SP_ESTORE);
         return;
     }
-    t->reply->deferred = true;
+    c->reply->deferred = true;
 }
 
 /* The claim comes first: the edge's own repetition must get the first answer,
  * not hear that the session has ended. */
 static void
-end_session(struct turn *t)
+end_session(struct mcp_call *c)
 {
-    if (!claim(t)) {
+    if (!claim(c)) {
         return;
     }
-    if (is_living(t)) {
+    if (is_living(c)) {
         int error = ledger_end_session(
-            t->mcp->means.ledger,
-            sp_view_make(t->session.name, SESSION_NAME_BYTES),
-            t->session.expires_ms);
+            c->mcp->means.ledger,
+            sp_view_make(c->session.name, SESSION_NAME_BYTES),
+            c->session.expires_ms);
 
-        t->reply->status = 204;
-        t->reply->outcome = MCP_SESSION_ENDED;
+        c->reply->status = 204;
+        c->reply->outcome = MCP_SESSION_ENDED;
         if (error != 0) {
-            deny(t, error);
+            deny(c, error);
         }
     }
-    keep(t);
+    keep(c);
 }
 
 /* ---------------------------------------------------------------- methods */
 
 static void
-on_initialize(struct turn *t)
+on_initialize(struct mcp_call *c)
 {
-    struct sp_json *json = &t->mcp->json;
+    struct sp_json *json = &c->mcp->json;
     const struct sp_json_token *wanted =
-        sp_json_get(json, t->params, "protocolVersion");
+        sp_json_get(json, c->params, "protocolVersion");
     struct sp_buf *body = NULL;
 
-    t->version = MCP_VERSION_LATEST_LEGACY;
+    c->version = MCP_VERSION_LATEST_LEGACY;
     for (int v = MCP_VERSION_2025_03_26; v < MCP_VERSION_MODERN; v++) {
         enum mcp_version version = (enum mcp_version)v;
 
         if (sp_json_equals(json, wanted, mcp_version_name(version))) {
-            t->version = version;
+            c->version = version;
         }
     }
-    body = begin_result(t);
+    body = begin_result(c);
     (void)sp_buf_addf(body,
                       "\"protocolVersion\":\"%s\","
                       "\"capabilities\":{\"tools\":{}},"
                       "\"serverInfo\":" SERVER_INFO
                       ",\"instructions\":" INSTRUCTIONS,
-                      mcp_version_name(t->version));
-    end_result(t);
-    t->reply->outcome = MCP_SESSION_OPENED;
-    if (add_session(t) != 0) {
-        deny(t, SP_ESTORE);
+                      mcp_version_name(c->version));
+    end_result(c);
+    c->reply->outcome = MCP_SESSION_OPENED;
+    if (add_session(c) != 0) {
+        deny(c, SP_ESTORE);
     }
 }
 
 static void
-on_ping(struct turn *t)
+on_ping(struct mcp_call *c)
 {
-    (void)begin_result(t);
-    end_result(t);
+    (void)begin_result(c);
+    end_result(c);
 }
 
 static void
-on_discover(struct turn *t)
+on_discover(struct mcp_call *c)
 {
-    struct sp_buf *body = begin_result(t);
+    struct sp_buf *body = begin_result(c);
 
     (void)sp_buf_addf(body,
                       "\"supportedVersions\":[\"%s\"],"
                       "\"capabilities\":{\"tools\":{}},"
                       "\"instructions\":" INSTRUCTIONS,
                       mcp_version_name(MCP_VERSION_MODERN));
-    add_caching(t, DISCOVER_TTL_MS, "public");
-    end_result(t);
+    add_caching(c, DISCOVER_TTL_MS, "public");
+    end_result(c);
 }
 
 /* All tools fit on one page, so no cursor was ever given out. */
 static void
-on_list(struct turn *t)
+on_list(struct mcp_call *c)
 {
-    static const struct fault bad_cursor = { 200, RPC_PARAMS, "bad_cursor",
-                                             "The cursor is not one of ours.",
-                                             NULL };
+    static const struct sp_refusal bad_cursor = {
+        .status = 200,
+        .rpc_code = RPC_PARAMS,
+        .code = "bad_cursor",
+        .text = "The cursor is not one of ours.",
+    };
     struct sp_buf *body = NULL;
 
-    if (sp_json_get(&t->mcp->json, t->params, "cursor") != NULL) {
-        refuse(t, &bad_cursor);
+    if (sp_json_get(&c->mcp->json, c->params, "cursor") != NULL) {
+        refuse(c, &bad_cursor);
         return;
     }
-    body = begin_result(t);
-    (void)mcp_list_write(t->mcp->list, t->version, t->request->scopes, body);
-    add_caching(t, LIST_TTL_MS, "private");
-    end_result(t);
+    body = begin_result(c);
+    (void)mcp_list_write(c->mcp->list, c->version, c->request->scopes, body);
+    add_caching(c, LIST_TTL_MS, "private");
+    end_result(c);
 }
 
 /* 2025-03-26 knows no structured content; all get the text too. */
 static void
-write_result(struct turn *t)
+write_result(struct mcp_call *c)
 {
-    const struct tool_result *result = &t->mcp->result;
-    struct sp_buf *body = begin_result(t);
+    const struct tool_result *result = &c->mcp->result;
+    struct sp_buf *body = begin_result(c);
 
     (void)sp_buf_add_str(body, "\"content\":[{\"type\":\"text\",\"text\":\"");
     (void)sp_buf_add_json(body, sp_buf_view(&result->text));
     (void)sp_buf_add_str(body, "\"}]");
-    if (!result->failed && t->version != MCP_VERSION_2025_03_26) {
+    if (!result->failed && c->version != MCP_VERSION_2025_03_26) {
         (void)sp_buf_add_str(body, ",\"structuredContent\":");
         (void)sp_buf_add_view(body, sp_buf_view(&result->text));
     }
     (void)sp_buf_addf(body, ",\"isError\":%s",
                       result->failed ? "true" : "false");
-    t->reply->failed = result->failed;
-    end_result(t);
+    c->reply->failed = result->failed;
+    end_result(c);
 }
 
 static void
-run(struct turn *t, const struct tool_call *call)
+run(struct mcp_call *c, const struct tool_call *call)
 {
-    struct tool_result *result = &t->mcp->result;
+    struct tool_result *result = &c->mcp->result;
     int error = 0;
 
     result->failed = false;
     sp_buf_reset(&result->text);
-    error = toolset_run(t->mcp->means.toolset, call, result);
+    error = toolset_run(c->mcp->means.toolset, call, result);
     if (error == 0) {
-        write_result(t);
+        write_result(c);
     } else {
-        deny(t, error);
+        deny(c, error);
     }
 }
 
 static void
-call_tool(struct turn *t, const struct sp_tool *tool,
+call_tool(struct mcp_call *c, const struct sp_tool *tool,
           const struct sp_json_token *arguments)
 {
     const struct tool_call call = {
         .tool = tool,
-        .arguments = { .json = &t->mcp->json, .object = arguments },
-        .subject = t->request->subject,
-        .client = t->request->client,
-        .now_ms = t->request->now_ms,
+        .arguments = { .json = &c->mcp->json, .object = arguments },
+        .subject = c->request->subject,
+        .client = c->request->client,
+        .now_ms = c->request->now_ms,
     };
 
-    t->reply->tool = tool;
-    if (!sp_catalogue_allows(tool, t->request->scopes)) {
-        deny(t, SP_EDENIED);
+    c->reply->tool = tool;
+    if (!sp_catalogue_allows(tool, c->request->scopes)) {
+        deny(c, SP_EDENIED);
     } else if (!tool->changes) {
-        run(t, &call);
-    } else if (claim(t)) {
-        run(t, &call);
-        keep(t);
+        run(c, &call);
+    } else if (claim(c)) {
+        run(c, &call);
+        keep(c);
     }
 }
 
@@ -573,34 +592,38 @@ find_tool(struct mcp *mcp, const struct sp_json_token *name)
 }
 
 static void
-on_call(struct turn *t)
+on_call(struct mcp_call *c)
 {
-    static const struct fault unknown = { 200, RPC_PARAMS, "unknown_tool",
-                                          "No tool has this name; tools/list "
-                                          "names those that exist.",
-                                          NULL };
-    static const struct fault malformed = {
-        200, RPC_PARAMS, "bad_params",
-        "params must hold name, a string, and may hold arguments, an object.",
-        NULL
+    static const struct sp_refusal unknown = {
+        .status = 200,
+        .rpc_code = RPC_PARAMS,
+        .code = "unknown_tool",
+        .text = "No tool has this name; tools/list names those that exist.",
     };
-    struct sp_json *json = &t->mcp->json;
-    const struct sp_json_token *name = sp_json_get(json, t->params, "name");
+    static const struct sp_refusal malformed = {
+        .status = 200,
+        .rpc_code = RPC_PARAMS,
+        .code = "bad_params",
+        .text = "params must hold name, a string, and may hold arguments, an "
+                "object.",
+    };
+    struct sp_json *json = &c->mcp->json;
+    const struct sp_json_token *name = sp_json_get(json, c->params, "name");
     const struct sp_json_token *arguments =
-        sp_json_get(json, t->params, "arguments");
+        sp_json_get(json, c->params, "arguments");
     const struct sp_tool *tool = NULL;
 
     if (!sp_json_is(name, SP_JSON_STRING) ||
         (arguments != NULL && !sp_json_is(arguments, SP_JSON_OBJECT))) {
-        refuse(t, &malformed);
+        refuse(c, &malformed);
         return;
     }
-    tool = find_tool(t->mcp, name);
+    tool = find_tool(c->mcp, name);
     if (tool == NULL) {
-        refuse(t, &unknown);
+        refuse(c, &unknown);
         return;
     }
-    call_tool(t, tool, arguments);
+    call_tool(c, tool, arguments);
 }
 
 /* --------------------------------------------------------------- dispatch */
@@ -615,7 +638,7 @@ static const struct method {
     const char *name;
     enum era era;
     bool opens_session; /* runs without one */
-    void (*run)(struct turn *t);
+    void (*run)(struct mcp_call *c);
 } methods[] = {
     { "tools/call", ERA_BOTH, false, on_call },
     { "tools/list", ERA_BOTH, false, on_list },
@@ -625,13 +648,13 @@ static const struct method {
 };
 
 static const struct method *
-find_method(const struct turn *t, const struct sp_json_token *name)
+find_method(const struct mcp_call *c, const struct sp_json_token *name)
 {
-    enum era era = is_modern(t) ? ERA_MODERN : ERA_LEGACY;
+    enum era era = is_modern(c) ? ERA_MODERN : ERA_LEGACY;
 
     for (size_t i = 0; i < SP_COUNT(methods); i++) {
         if ((methods[i].era & era) != 0 &&
-            sp_json_equals(&t->mcp->json, name, methods[i].name)) {
+            sp_json_equals(&c->mcp->json, name, methods[i].name)) {
             return &methods[i];
         }
     }
@@ -639,98 +662,108 @@ find_method(const struct turn *t, const struct sp_json_token *name)
 }
 
 static void
-answer_request(struct turn *t, const struct sp_json_token *name)
+answer_request(struct mcp_call *c, const struct sp_json_token *name)
 {
-    const struct fault unknown = { is_modern(t) ? 404 : 200, RPC_METHOD,
-                                   "unknown_method",
-                                   "This server does not know the method.",
-                                   NULL };
-    const struct method *method = find_method(t, name);
+    const struct sp_refusal unknown = {
+        .status = is_modern(c) ? 404 : 200,
+        .rpc_code = RPC_METHOD,
+        .code = "unknown_method",
+        .text = "This server does not know the method.",
+    };
+    const struct method *method = find_method(c, name);
 
-    if (!is_modern(t) && (method == NULL || !method->opens_session) &&
-        !(open_session(t) && is_living(t))) {
+    if (!is_modern(c) && (method == NULL || !method->opens_session) &&
+        !(open_session(c) && is_living(c))) {
         return;
     }
-    if (t->id.len == 0) {
-        accept_silently(t);
+    if (c->id.len == 0) {
+        accept_silently(c);
     } else if (method == NULL) {
-        refuse(t, &unknown);
+        refuse(c, &unknown);
     } else {
-        method->run(t);
+        method->run(c);
     }
 }
 
 /* Decides the era of this one request: modern where its _meta or its header
  * says so (2026-07-28 basic/versioning). False where the version is refused. */
 static bool
-choose_version(struct turn *t)
+choose_version(struct mcp_call *c)
 {
-    static const struct fault unsupported = {
-        400, RPC_VERSION, "unsupported_version",
-        "This protocol version is not served.",
-        "{\"supported\":[\"2026-07-28\"]}"
+    static const struct sp_refusal unsupported = {
+        .status = 400,
+        .rpc_code = RPC_VERSION,
+        .code = "unsupported_version",
+        .text = "This protocol version is not served.",
+        .data = "{\"supported\":[\"2026-07-28\"]}",
     };
-    struct sp_json *json = &t->mcp->json;
+    struct sp_json *json = &c->mcp->json;
     const struct sp_json_token *named = sp_json_get(
-        json, sp_json_get(json, t->params, "_meta"), META "protocolVersion");
-    struct sp_view header = sp_headers_get(t->request->headers, VERSION_HEADER);
+        json, sp_json_get(json, c->params, "_meta"), META "protocolVersion");
+    struct sp_view header = sp_headers_get(c->request->headers, VERSION_HEADER);
 
     if (named == NULL && mcp_version_find(header) != MCP_VERSION_MODERN) {
         return true;
     }
-    t->version = MCP_VERSION_MODERN;
+    c->version = MCP_VERSION_MODERN;
     if (named != NULL &&
         !sp_json_equals(json, named, mcp_version_name(MCP_VERSION_MODERN))) {
-        refuse(t, &unsupported);
+        refuse(c, &unsupported);
         return false;
     }
     return true;
 }
 
 static void
-answer_post(struct turn *t)
+answer_post(struct mcp_call *c)
 {
-    static const struct fault no_json = { 400, RPC_PARSE, "bad_json",
-                                          "The body is no strict JSON.", NULL };
-    static const struct fault no_message = {
-        400, RPC_REQUEST, "bad_message",
-        "The body must be one JSON-RPC 2.0 message.", NULL
+    static const struct sp_refusal no_json = {
+        .status = 400,
+        .rpc_code = RPC_PARSE,
+        .code = "bad_json",
+        .text = "The body is no strict JSON.",
     };
-    struct sp_json *json = &t->mcp->json;
+    static const struct sp_refusal no_message = {
+        .status = 400,
+        .rpc_code = RPC_REQUEST,
+        .code = "bad_message",
+        .text = "The body must be one JSON-RPC 2.0 message.",
+    };
+    struct sp_json *json = &c->mcp->json;
     const struct sp_json_token *root = NULL;
     const struct sp_json_token *id = NULL;
     const struct sp_json_token *name = NULL;
 
-    if (sp_json_parse(json, t->request->body) != 0) {
-        refuse(t, &no_json);
+    if (sp_json_parse(json, c->request->body) != 0) {
+        refuse(c, &no_json);
         return;
     }
     root = sp_json_root(json);
     id = sp_json_get(json, root, "id");
     name = sp_json_get(json, root, "method");
     if (sp_json_is(id, SP_JSON_STRING) || sp_json_is(id, SP_JSON_NUMBER)) {
-        t->id = sp_json_raw(json, id);
+        c->id = sp_json_raw(json, id);
     }
-    if (!sp_json_is(root, SP_JSON_OBJECT) || (id != NULL && t->id.len == 0)) {
-        refuse(t, &no_message);
+    if (!sp_json_is(root, SP_JSON_OBJECT) || (id != NULL && c->id.len == 0)) {
+        refuse(c, &no_message);
         return;
     }
-    t->params = sp_json_get(json, root, "params");
+    c->params = sp_json_get(json, root, "params");
     if (name == NULL) {
-        t->id =
+        c->id =
             sp_view_make(NULL, 0); /* a response: nobody here waits for it */
     }
-    if (choose_version(t)) {
-        answer_request(t, name);
+    if (choose_version(c)) {
+        answer_request(c, name);
     }
 }
 
 /* Only sessions can be ended; 2026-07-28 has none. */
 static void
-answer_delete(struct turn *t)
+answer_delete(struct mcp_call *c)
 {
-    if (open_session(t)) {
-        end_session(t);
+    if (open_session(c)) {
+        end_session(c);
     }
 }
 
@@ -738,20 +771,22 @@ void
 mcp_answer(struct mcp *mcp, const struct mcp_request *request,
            struct mcp_reply *reply)
 {
-    static const struct fault no_method = { 405, RPC_REQUEST, "bad_method",
-                                            "Use POST, or DELETE to end a "
-                                            "session.",
-                                            NULL };
-    struct turn turn = { .mcp = mcp, .request = request, .reply = reply };
+    static const struct sp_refusal no_method = {
+        .status = 405,
+        .rpc_code = RPC_REQUEST,
+        .code = "bad_method",
+        .text = "Use POST, or DELETE to end a session.",
+    };
+    struct mcp_call call = { .mcp = mcp, .request = request, .reply = reply };
     char allow[SP_PATH_ALLOW_MAX];
 
     clear(reply);
     if (sp_view_is(request->method, "POST")) {
-        answer_post(&turn);
+        answer_post(&call);
     } else if (sp_view_is(request->method, "DELETE")) {
-        answer_delete(&turn);
+        answer_delete(&call);
     } else {
-        refuse(&turn, &no_method);
+        refuse(&call, &no_method);
         (void)sp_buf_addf(&reply->headers, "allow: %s\n",
                           sp_path_allow(sp_path_row(SP_PATH_MCP), allow));
     }

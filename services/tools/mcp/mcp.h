@@ -9,6 +9,7 @@
 
 #include "common/base/secret.h"
 #include "common/stage/catalogue.h"
+#include "common/stage/refusal.h"
 #include "common/text/buf.h"
 #include "services/tools/ledger.h"
 #include "services/tools/run/toolset.h"
@@ -38,9 +39,10 @@ struct mcp_request {
     int64_t keep_until_ms; /* no repetition is valid later */
     int64_t now_ms;        /* wall clock */
     bool repeated;         /* sent before: it may have had its effect */
-    bool crowded;          /* no more answers can wait for a commit */
-    /* Called just before something that changes anything begins. */
-    void (*starting)(void *arg);
+    /* Called just before something that changes anything begins. 0; SP_EFULL:
+     * no more answers can wait for a commit; any other error: the request is
+     * sent again, and is not answered now. */
+    int (*begin)(void *arg);
     void *arg;
 };
 
@@ -52,7 +54,8 @@ enum mcp_outcome {
     MCP_SESSION_ENDED,
     MCP_PROTOCOL_REFUSED,
     MCP_SESSION_REFUSED,
-    MCP_SCOPE_REFUSED, /* of here on: no reply but a denial */
+    MCP_UNPLACED,      /* not answered at all */
+    MCP_SCOPE_REFUSED, /* of here on: no reply but a refusal */
     MCP_OUTCOME_UNKNOWN,
     MCP_ID_REUSED, /* one request id for two requests */
     MCP_STORE_BUSY,
@@ -71,14 +74,6 @@ struct mcp_reply {
     bool failed;                /* the tool's result is an error */
 };
 
-/* A denial's fixed words; of an outcome that is none, `code` is NULL. */
-struct mcp_denial {
-    unsigned status;
-    const char *code;
-    const char *text;
-    unsigned retry_after_s;
-};
-
 /* Keeps the means, which stay the caller's and must outlive it. */
 struct mcp *
 mcp_new(const struct mcp_means *means);
@@ -92,8 +87,9 @@ void
 mcp_answer(struct mcp *mcp, const struct mcp_request *request,
            struct mcp_reply *reply);
 
-const struct mcp_denial *
-mcp_denial_of(enum mcp_outcome outcome);
+/* The refusal in place of a reply; NULL for an outcome that has a reply. */
+const struct sp_refusal *
+mcp_refusal_of(enum mcp_outcome outcome);
 
 void
 mcp_reply_make(struct mcp_reply *reply);

@@ -18,8 +18,8 @@ static void
 expect_refused(struct llm_world *w, struct llm_test_call *call,
                const char *code, const char *label)
 {
-    llm_take_call(&w->llm, &call->m);
-    cr_expect_eq(w->llm.call_count, 0, "%s", label);
+    sp_executor_take(w->llm.executor, &call->m);
+    cr_expect_eq(sp_executor_count(w->llm.executor), 0, "%s", label);
     cr_assert_eq(w->sent_count, 1, "%s", label);
     cr_expect_eq(w->sent[0].id, SP_MSG_DENIAL, "%s", label);
     cr_expect_eq(w->sent[0].status, 403, "%s", label);
@@ -65,7 +65,7 @@ Test(llm_attack, takes_no_passport_of_another_time)
 
     call.expires_ms = LLM_TEST_NOW_MS;
     llm_test_seal(w, &call);
-    expect_refused(w, &call, "passport_refused", "expired");
+    expect_refused(w, &call, "passport_expired", "expired");
 }
 
 /* attack: a captured stage sends a call again, to spend the provider's money.
@@ -76,11 +76,11 @@ Test(llm_attack, asks_once_for_a_call_that_is_sent_again)
     struct llm_test_call call = llm_test_chat("");
 
     llm_test_seal(w, &call);
-    llm_take_call(&w->llm, &call.m);
+    sp_executor_take(w->llm.executor, &call.m);
     sp_loop_run(w->loop);
     for (size_t i = 0; i < 3; i++) {
-        llm_take_call(&w->llm, &call.m);
-        cr_expect_eq(w->llm.call_count, 0);
+        sp_executor_take(w->llm.executor, &call.m);
+        cr_expect_eq(sp_executor_count(w->llm.executor), 0);
     }
     llm_test_end_call(&call);
     llm_world_stop(w);

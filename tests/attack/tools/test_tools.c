@@ -29,7 +29,7 @@ expect_denied(struct stage *s, const struct stage_call *call, unsigned status,
     s->rt.count = 0;
     s->rt.events[0] = '\0';
     stage_deliver(s, call);
-    (void)tools_on_turn(&s->desk.tools);
+    (void)wire_turn(&s->desk.tools);
     cr_assert_eq(s->rt.count, 1, "%s: %zu messages", code, s->rt.count);
     cr_expect_eq(s->rt.sent[0].id, SP_MSG_DENIAL);
     cr_expect_eq(s->rt.sent[0].to, SP_SERVICE_EDGE);
@@ -78,7 +78,7 @@ Test(tools_attack, no_part_of_a_request_can_be_swapped)
         expect_denied(&s, &bad[i], 403, "passport_refused");
     }
     stage_deliver(&s, &good);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(desk_tickets(&s.desk), 1, "the genuine one runs");
     stage_close(&s);
 }
@@ -120,7 +120,7 @@ Test(tools_attack, a_scope_is_looked_for_again)
         s.rt.events[0] = '\0';
         s.rt.count = 0;
         stage_deliver(&s, &call);
-        (void)tools_on_turn(&s.desk.tools);
+        (void)wire_turn(&s.desk.tools);
         cr_expect_eq(stage_last(&s)->id, SP_MSG_DENIAL);
         cr_expect_eq(stage_last(&s)->status, 403);
         cr_expect_str_eq(stage_last(&s)->text, "insufficient_scope");
@@ -139,7 +139,7 @@ Test(tools_attack, a_replayed_call_changes_nothing_more)
     stage_open(&s);
     for (int i = 0; i < 5; i++) {
         stage_deliver(&s, &call);
-        (void)tools_on_turn(&s.desk.tools);
+        (void)wire_turn(&s.desk.tools);
     }
     cr_expect_eq(desk_tickets(&s.desk), 1);
     stage_close(&s);
@@ -155,9 +155,9 @@ Test(tools_attack, an_id_used_twice_tells_nothing)
 
     stage_open(&s);
     stage_deliver(&s, &first);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     stage_deliver(&s, &second);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(stage_last(&s)->id, SP_MSG_DENIAL);
     cr_expect_eq(stage_last(&s)->status, 409);
     cr_expect_eq(desk_tickets(&s.desk), 1);
@@ -174,10 +174,10 @@ Test(tools_attack, an_answer_belongs_to_its_caller)
 
     stage_open(&s);
     stage_deliver(&s, &first);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     second.passport.subject = SP_VIEW_LITERAL("mallory");
     stage_deliver(&s, &second);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(stage_last(&s)->id, SP_MSG_DENIAL);
     cr_expect_eq(stage_last(&s)->status, 409);
     cr_expect_eq(desk_tickets(&s.desk), 1);
@@ -209,7 +209,7 @@ Test(tools_attack, anothers_session_is_an_unknown_one)
     call.sent.method = SP_VIEW_LITERAL("DELETE");
     call.covered.method = SP_VIEW_LITERAL("DELETE");
     stage_deliver(&s, &call);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(stage_last(&s)->status, 404, "nor can it be ended");
     call = stage_call("cccccccccccccccc", headers, PING);
     stage_deliver(&s, &call);
@@ -232,7 +232,7 @@ Test(tools_attack, texts_stay_texts)
 
     stage_open(&s);
     stage_deliver(&s, &call);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_assert_eq(sp_json_parse(&json, sp_view_of(stage_last(&s)->text)), 0);
     text = sp_json_get(&json, sp_json_root(&json), "result");
     cr_expect(sp_json_is(sp_json_get(&json, text, "isError"), SP_JSON_FALSE));

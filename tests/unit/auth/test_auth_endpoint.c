@@ -45,12 +45,14 @@ Test(auth_endpoint, remembers_a_verified_secret)
 Test(auth_endpoint, waits_for_the_helper_without_blocking)
 {
     struct world world;
+    char id[17];
     struct sp_msg login =
         world_request("POST", "/token", "", WORLD_FORM, WORLD_LOGIN);
     struct sp_msg keys = world_request("GET", "/jwks", "", "", "");
 
     world_begin(&world);
-    for (int i = 0; i < 10; i++) {
+    for (size_t i = 0; i < 10; i++) {
+        world_name(&login, id, i);
         auth_on_http_request(&world.auth, &login);
     }
     cr_assert_eq(auth_in_flight(&world.auth), 10);
@@ -67,14 +69,17 @@ Test(auth_endpoint, waits_for_the_helper_without_blocking)
 Test(auth_endpoint, bounds_those_who_wait)
 {
     struct world world;
+    char id[17];
     struct sp_msg login =
         world_request("POST", "/token", "", WORLD_FORM, WORLD_LOGIN);
 
     world_begin(&world);
-    for (int i = 0; i < 64; i++) {
+    for (size_t i = 0; i < 64; i++) {
+        world_name(&login, id, i);
         auth_on_http_request(&world.auth, &login);
     }
     cr_assert_eq(world.runtime.count, 0);
+    world_name(&login, id, 64);
     auth_on_http_request(&world.auth, &login);
     cr_assert_eq(world.runtime.count, 1);
     cr_assert_eq(world.runtime.sent[0].status, 503);
@@ -303,6 +308,56 @@ Test(auth_endpoint, slows_down_guesses_at_a_client_that_has_not_come_yet)
     world_end(&world);
 }
 
+/* What takes the helper its time is not sent to another replica, and what is
+ * sent again all the same is answered once. */
+Test(auth_endpoint, says_that_it_has_the_request_in_hand)
+{
+    struct world world;
+    struct sp_msg login =
+        world_request("POST", "/token", "", WORLD_FORM, WORLD_LOGIN);
+
+    world_begin(&world);
+    auth_on_http_request(&world.auth, &login);
+    cr_assert_eq(world.runtime.in_hand, 1);
+    cr_assert_eq(world.runtime.wait_ms, 15000);
+    login.u.http_request.attempt = 1;
+    login.u.http_request.deadline_ms = 14000;
+    auth_on_http_request(&world.auth, &login);
+    cr_assert_eq(world.runtime.in_hand, 2);
+    cr_assert_eq(world.runtime.wait_ms, 14000);
+    cr_assert_eq(auth_in_flight(&world.auth), 1);
+    world_wait(&world, 1);
+    cr_assert_eq(world.runtime.sent[0].status, 200);
+    cr_assert_eq(world.auth.counts.issued, 1);
+    cr_assert_eq(auth_in_flight(&world.auth), 0);
+    auth_on_http_request(&world.auth, &login);
+    cr_assert_eq(world.runtime.in_hand, 2, "answered at once: not said");
+    world_end(&world);
+}
+
+/* Neither does one keep its place behind others when its time is up. */
+Test(auth_endpoint, waits_for_nobody_whose_time_is_up)
+{
+    struct world world;
+    struct sp_msg first =
+        world_request("POST", "/token", "", WORLD_FORM, WORLD_LOGIN);
+    struct sp_msg late = first;
+    char ids[2][17];
+
+    world_begin(&world);
+    world_name(&first, ids[0], 0);
+    world_name(&late, ids[1], 1);
+    late.u.http_request.deadline_ms = 1;
+    auth_on_http_request(&world.auth, &first);
+    auth_on_http_request(&world.auth, &late);
+    cr_assert_eq(auth_in_flight(&world.auth), 2);
+    world_wait(&world, 1);
+    cr_assert_eq(world.runtime.sent[0].status, 200);
+    cr_assert_eq(world.auth.counts.issued, 1);
+    cr_assert_eq(auth_in_flight(&world.auth), 0);
+    world_end(&world);
+}
+
 /* The edge has answered 504 by then: a second answer would be refused there. */
 Test(auth_endpoint, does_not_answer_after_the_deadline)
 {
@@ -310,8 +365,10 @@ Test(auth_endpoint, does_not_answer_after_the_deadline)
     struct sp_msg late =
         world_request("POST", "/token", "", WORLD_FORM, WORLD_LOGIN);
     struct sp_msg next = late;
+    char id[17];
 
     world_begin(&world);
+    world_name(&next, id, 1);
     late.u.http_request.deadline_ms = 0;
     token_endpoint_handle(world.auth.endpoint, &late.u.http_request);
     auth_on_http_request(&world.auth, &next);

@@ -160,10 +160,10 @@ feed(void *arg)
                                       .bytes = f->granted + 100 };
 
     cr_assert_leq(f->w->body.len, f->granted);
-    cr_assert_eq(f->w->llm.call_count, 1);
+    cr_assert_eq(sp_executor_count(f->w->llm.executor), 1);
     f->granted += 100;
     sp_loop_start(f->w->loop, &f->timer, 1);
-    llm_take_credit(&f->w->llm, &credit);
+    sp_executor_credit(f->w->llm.executor, &credit);
 }
 
 Test(llm, sends_no_more_than_the_client_takes)
@@ -190,7 +190,7 @@ Test(llm, sends_no_more_than_the_client_takes)
         cr_expect_eq(w->sent[at].has_headers, at == 1);
     }
     cr_expect(body_has(w, DONE));
-    cr_expect_eq(w->llm.figures.pauses, 1,
+    cr_expect_eq(w->figures.pauses, 1,
                  "it was held once, whatever the client took");
     llm_world_free(&w);
 }
@@ -238,7 +238,7 @@ say_again(void *arg)
                                               "0123456789abcdef"),
                                           .bytes = rows[i].bytes };
 
-        llm_take_credit(&w->llm, &credit);
+        sp_executor_credit(w->llm.executor, &credit);
         cr_expect_eq(w->body.len, rows[i].want, "%zu", i);
         cr_expect_eq(w->sent[w->sent_count - 1].id, rows[i].last, "%zu", i);
     }
@@ -259,7 +259,7 @@ Test(llm, credit_is_a_sum_and_asks_where_it_is_no_news)
     call.m.credit = 50;
     sp_loop_start(w->loop, &timer, 100);
     llm_test_run(w, &call);
-    cr_expect_eq(w->llm.call_count, 1);
+    cr_expect_eq(sp_executor_count(w->llm.executor), 1);
     llm_world_stop(w);
     llm_world_free(&w);
 }
@@ -312,9 +312,9 @@ Test(llm, lets_a_slow_client_slow_the_upstream)
     cr_expect_eq(look.same, 10);
     cr_expect_lt(look.seen, 32u * 1024 * 1024, "%zu bytes left", look.seen);
     cr_expect_eq(w->body.len, 1000);
-    cr_expect_lt(w->llm.calls == NULL ? 0 : w->llm.figures.parts, 20);
     llm_world_stop(w);
-    cr_expect_eq(w->llm.figures.pauses, 1);
+    cr_expect_lt(w->figures.parts, 20);
+    cr_expect_eq(w->figures.pauses, 1);
     llm_world_free(&w);
 }
 
@@ -330,7 +330,7 @@ Test(llm, asks_nothing_where_the_edge_does_not_take_started)
     llm_world_stop(w);
     cr_expect_eq(w->server->connections, 0);
     cr_expect_eq(w->sent_count, 0);
-    cr_expect_eq(w->llm.figures.unplaced, 1);
+    cr_expect_eq(w->figures.unplaced, 1);
     llm_world_free(&w);
 }
 
@@ -358,9 +358,9 @@ cancel(void *arg)
                                          SP_VIEW_LITERAL("fedcba9876543210") };
     struct llm_world *w = arg;
 
-    llm_take_cancel(&w->llm, &other);
-    cr_expect_eq(w->llm.call_count, 1);
-    llm_take_cancel(&w->llm, &m);
+    sp_executor_cancel(w->llm.executor, &other);
+    cr_expect_eq(sp_executor_count(w->llm.executor), 1);
+    sp_executor_cancel(w->llm.executor, &m);
 }
 
 Test(llm, ends_the_fetch_when_the_client_is_gone)
@@ -377,10 +377,10 @@ Test(llm, ends_the_fetch_when_the_client_is_gone)
     /* The server's thread ends only if its connection was closed. */
     http_script_stop(w->server);
     http_script_free(&w->server);
-    cr_expect_eq(w->llm.figures.cancelled, 1);
-    cr_expect_str_eq(w->events, "model_cancelled ");
+    cr_expect_str_eq(w->events, "call_cancelled ");
     cr_expect_null(llm_test_sent(w, SP_MSG_DENIAL, 0));
     llm_world_stop(w);
+    cr_expect_eq(w->figures.ends[SP_EXECUTOR_CANCELLED], 1);
     llm_world_free(&w);
 }
 
@@ -394,8 +394,35 @@ Test(llm, ends_at_the_deadline_in_silence)
     w->end_when_idle = true;
     llm_test_run(w, &call);
     llm_world_stop(w);
-    cr_expect_str_eq(w->events, "model_expired ");
+    cr_expect_str_eq(w->events, "call_expired ");
     cr_expect_eq(w->sent_count, 1, "STARTED alone");
+    llm_world_free(&w);
+}
+
+static void
+look_and_end(void *arg)
+{
+    struct llm_world *w = arg;
+
+    cr_expect_eq(sp_executor_count(w->llm.executor), 1);
+    sp_loop_end(w->loop);
+}
+
+/* The deadline is for its first part; the upstream has the operator's time. */
+Test(llm, a_stream_outlives_the_deadline)
+{
+    const struct http_answer answer = { .text = OK_SSE EVENT(PIECE),
+                                        .hold = true };
+    struct llm_world *w = llm_world_new(&answer, 1);
+    struct llm_test_call call = llm_test_chat(",\"stream\":true");
+    struct sp_timer timer = { .expired = look_and_end, .arg = w };
+
+    call.m.deadline_ms = 200;
+    sp_loop_start(w->loop, &timer, 400);
+    llm_test_run(w, &call);
+    cr_expect(body_is(w, EVENT(PIECE)));
+    cr_expect_str_eq(w->events, "");
+    llm_world_stop(w);
     llm_world_free(&w);
 }
 
@@ -421,18 +448,18 @@ Test(llm, runs_a_repeated_call_once)
     struct llm_test_call call = llm_test_chat("");
 
     llm_test_seal(w, &call);
-    llm_take_call(&w->llm, &call.m);
+    sp_executor_take(w->llm.executor, &call.m);
     call.m.attempt = 1;
-    llm_take_call(&w->llm, &call.m);
-    cr_expect_eq(w->llm.call_count, 1);
+    sp_executor_take(w->llm.executor, &call.m);
+    cr_expect_eq(sp_executor_count(w->llm.executor), 1);
     sp_loop_run(w->loop);
-    cr_expect_eq(w->llm.call_count, 0);
-    llm_take_call(&w->llm, &call.m);
-    cr_expect_eq(w->llm.call_count, 0);
+    cr_expect_eq(sp_executor_count(w->llm.executor), 0);
+    sp_executor_take(w->llm.executor, &call.m);
+    cr_expect_eq(sp_executor_count(w->llm.executor), 0);
     llm_test_end_call(&call);
     llm_world_stop(w);
     cr_expect_eq(w->server->connections, 1);
-    cr_expect_eq(w->llm.figures.repeated, 2);
+    cr_expect_eq(w->figures.repeated, 2);
     cr_expect_not_null(llm_test_sent(w, SP_MSG_STARTED, 2));
     cr_expect_null(llm_test_sent(w, SP_MSG_RESULT, 1));
     llm_world_free(&w);
@@ -445,15 +472,15 @@ Test(llm, takes_no_more_calls_than_configured)
     struct llm_test_call call = llm_test_chat("");
     char id[] = "0123456789abcdeX";
 
-    w->llm.config->limits.calls = 2;
+    sp_executor_limit(w->llm.executor, 2);
     call.m.request_id = sp_view_of(id);
     for (char c = '0'; c < '3'; c++) {
         id[15] = c;
         llm_test_seal(w, &call);
-        llm_take_call(&w->llm, &call.m);
+        sp_executor_take(w->llm.executor, &call.m);
         llm_test_end_call(&call);
     }
-    cr_expect_eq(w->llm.call_count, 2);
+    cr_expect_eq(sp_executor_count(w->llm.executor), 2);
     cr_expect_str_eq(w->sent[2].code, "llm_busy");
     cr_expect_eq(w->sent[2].status, 503);
     cr_expect_eq(w->sent[2].retry_after_s, 1);
@@ -514,7 +541,7 @@ Test(llm, refuses_what_it_does_not_serve)
         cr_expect_eq(w->sent[0].status, rows[i].status, "%zu", i);
         cr_expect_str_eq(w->sent[0].code, rows[i].code);
         cr_expect_eq(w->server->connections, 0);
-        cr_expect_eq(w->llm.figures.refused, 1);
+        cr_expect_eq(w->figures.ends[SP_EXECUTOR_REFUSED], 1);
         cr_expect_neq(w->events[0], '\0');
         llm_world_free(&w);
     }
@@ -601,8 +628,9 @@ Test(llm, answers_probes_through_validation)
         .reply_to = SP_VIEW_LITERAL("edge-0"),
     };
 
-    llm_take_probe(&w->llm, &probe);
-    llm_peer_lost(&w->llm, SP_SERVICE_VALIDATION, sp_view_of("x"));
+    sp_executor_probe(w->llm.executor, &probe);
+    sp_executor_peer(w->llm.executor, SP_SERVICE_VALIDATION, sp_view_of("x"),
+                     false);
     cr_assert_eq(w->sent_count, 2);
     cr_expect_eq(w->sent[0].id, SP_MSG_PROBE_ANSWER);
     cr_expect_eq(w->sent[0].to, SP_SERVICE_VALIDATION);
@@ -617,13 +645,12 @@ Test(llm, writes_its_figures)
     const struct llm_figures figures = { .answered = 3, .tokens_out = 9 };
     struct sp_buf out = sp_buf_new(8192);
 
-    llm_figures_write(&figures, 2, &out);
+    llm_figures_write(&figures, &out);
     cr_assert_eq(out.error, 0);
     (void)sp_buf_add(&out, "", 1);
     cr_expect_not_null(strstr(
         out.data, "\nsallyport_llm_tokens_total{direction=\"out\"} 9\n"));
     cr_expect_not_null(
         strstr(out.data, "sallyport_llm_calls_total{outcome=\"answered\"} 3"));
-    cr_expect_not_null(strstr(out.data, "\nsallyport_llm_in_flight 2\n"));
     sp_buf_free(&out);
 }

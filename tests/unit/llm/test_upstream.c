@@ -42,7 +42,7 @@ Test(upstream, tells_each_status_in_its_own_words)
     struct sp_json json = { 0 };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        const struct upstream_failure *f =
+        const struct sp_refusal *f =
             upstream_refused(rows[i].status, &json, sp_view_of(rows[i].body));
 
         cr_expect_eq(f->status, rows[i].want, "%u", rows[i].status);
@@ -69,7 +69,7 @@ Test(upstream, tells_each_broken_fetch)
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        const struct upstream_failure *f = upstream_unreached(rows[i].error);
+        const struct sp_refusal *f = upstream_unreached(rows[i].error);
 
         cr_expect_eq(f->status, rows[i].status);
         cr_expect_str_eq(f->code, rows[i].code);

@@ -63,6 +63,21 @@ sp_runtime_loop(struct sp_runtime *rt)
     return rt->loop;
 }
 
+struct sp_view
+sp_runtime_own_name(struct sp_runtime *rt)
+{
+    (void)rt;
+    return SP_VIEW_LITERAL("0");
+}
+
+bool
+sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
+                      struct sp_view peer)
+{
+    (void)rt;
+    return sp_view_equal(name, peer);
+}
+
 void
 sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
                    ...)
@@ -105,6 +120,8 @@ struct gate {
 static void
 monitor_begin(struct gate *g)
 {
+    struct sp_port port;
+
     g->rt = (struct sp_runtime){ .loop = sp_loop_new(), .m = &g->m };
     g->rt.boot[0] = ++g->runs;
     g->m = (struct monitor){
@@ -118,6 +135,8 @@ monitor_begin(struct gate *g)
     };
     g->m.detect =
         detect_new(&config, (struct alert_sink){ monitor_raise, &g->m });
+    port = sp_port_of(&g->rt);
+    monitor_open_executor(&g->m, &port);
     monitor_open_trail(&g->m);
 }
 
@@ -130,6 +149,7 @@ monitor_end(struct gate *g, bool cleanly)
         (void)monitor_write_trail(&g->m);
         sp_audit_close(&g->m.audit);
     }
+    sp_executor_free(&g->m.executor);
     detect_free(&g->m.detect);
     sources_free(&g->m.sources);
     sp_buf_free(&g->m.text);
@@ -278,6 +298,7 @@ Test(monitor_wire, answers_probes_and_knows_no_page)
         (struct sp_admitted_call){ .request_id =
                                        SP_VIEW_LITERAL("0123456789abcdef"),
                                    .reply_to = SP_VIEW_LITERAL("edge-0"),
+                                   .deadline_ms = 1000,
                                    .rpc_id = SP_VIEW_LITERAL("1"),
                                    .path = SP_VIEW_LITERAL("/console") };
     monitor_on_admitted_call(&g.m, &m);
@@ -287,6 +308,7 @@ Test(monitor_wire, answers_probes_and_knows_no_page)
     cr_assert(sp_view_is(g.rt.denial.rpc_id, "1"));
     cr_assert(sp_view_is(g.rt.denial.request_id, "0123456789abcdef"));
     cr_assert_eq(records_of(&g, "page_unknown"), 1);
+    cr_assert_eq(monitor_in_flight(&g.m), 0);
     m = (struct sp_msg){
         .id = SP_MSG_PROBE,
         .u.probe = { .request_id = SP_VIEW_LITERAL("0123456789abcdef"),

@@ -520,7 +520,7 @@ Test(mcp, while_another_replica_writes_nothing_is_done)
     (void)desk_ask(&desk, &repeated);
     cr_expect_eq(desk.tools.reply.outcome, MCP_OUTCOME_UNKNOWN,
                  "the first one may have been done, whoever holds the store");
-    cr_expect_eq(mcp_denial_of(MCP_STORE_BUSY)->status, 503);
+    cr_expect_eq(mcp_refusal_of(MCP_STORE_BUSY)->status, 503);
     cr_expect_eq(desk_post(&desk, ID_A, CALCULATE)->status, 200,
                  "reading goes on");
     ledger_close(&other);
@@ -528,4 +528,56 @@ Test(mcp, while_another_replica_writes_nothing_is_done)
     cr_expect_eq(desk.tools.reply.outcome, MCP_ANSWERED);
     cr_expect_eq(desk_tickets(&desk), 1);
     desk_close(&desk);
+}
+
+/* Begun by a run that is gone: nobody may say that nothing was done, and it is
+ * not done again. */
+Test(mcp, what_was_begun_and_not_finished_is_not_run_again)
+{
+    struct desk desk;
+    struct mcp_request request;
+    struct sp_buf identity = sp_buf_new(1024);
+    struct ledger_claim claim = { .request_id = SP_VIEW_LITERAL(ID_A),
+                                  .keep_until_ms = DESK_NOW + 60000 };
+    struct ledger_answer known = { 0 };
+
+    desk_open(&desk);
+    request = desk_request(&desk, ID_A, TICKET);
+    (void)sp_buf_add_view(&identity, request.digest);
+    (void)sp_buf_add_str(&identity, "4:annaapp");
+    claim.digest = sp_buf_view(&identity);
+    cr_assert_eq(ledger_begin(desk.tools.ledger, &claim, &known), 0);
+    cr_assert_eq(ledger_commit(desk.tools.ledger), 0);
+    desk_leave(&desk);
+    desk_enter(&desk);
+    (void)desk_ask(&desk, &request);
+    cr_expect_eq(desk.tools.reply.outcome, MCP_OUTCOME_UNKNOWN);
+    cr_expect_eq(mcp_refusal_of(MCP_OUTCOME_UNKNOWN)->status, 409);
+    cr_expect_eq(desk_tickets(&desk), 0);
+    sp_buf_free(&identity);
+    desk_close(&desk);
+}
+
+/* The executor could not say STARTED, or has no room. */
+Test(mcp, changes_nothing_that_is_not_begun)
+{
+    static const struct {
+        int error;
+        enum mcp_outcome outcome;
+    } rows[] = { { SP_EFULL, MCP_STORE_BUSY }, { SP_ENOPEER, MCP_UNPLACED } };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct desk desk;
+
+        desk_open(&desk);
+        desk.begin_error = rows[i].error;
+        (void)desk_post(&desk, ID_A, TICKET);
+        cr_expect_eq(desk.tools.reply.outcome, rows[i].outcome);
+        cr_expect_not(desk.tools.reply.deferred);
+        cr_expect_eq(desk_tickets(&desk), 0);
+        desk.begin_error = 0;
+        cr_expect_eq(desk_post(&desk, ID_A, TICKET)->status, 200);
+        cr_expect_eq(desk_tickets(&desk), 1);
+        desk_close(&desk);
+    }
 }

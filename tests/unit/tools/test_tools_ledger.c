@@ -388,3 +388,182 @@ Test(tools_ledger, a_full_disk_fails_the_whole_group)
     sp_free(body);
     desk_close(&desk);
 }
+
+/* ------------------------------------------- effects outside of the ledger */
+
+static void
+begin_once(struct ledger *ledger)
+{
+    struct ledger_answer known = { 0 };
+
+    cr_assert_eq(ledger_begin(ledger, &first, &known), 0);
+}
+
+/* Another command of the same turn shares the commit, and an effect that lasts
+ * stands in nobody's way. */
+Test(tools_ledger, what_was_begun_is_finished_in_another_group)
+{
+    struct desk desk;
+    struct ledger *ledger = NULL;
+    struct ledger_claim second = first;
+    struct ledger_answer known = { .status = 7 };
+
+    desk_open(&desk);
+    ledger = desk.tools.ledger;
+    second.request_id = SP_VIEW_LITERAL("fedcba9876543210");
+    begin_once(ledger);
+    cr_assert_eq(ledger_begin(ledger, &second, &known), 0);
+    cr_assert_eq(ledger_commit(ledger), 0);
+    cr_assert_eq(ledger_begin(ledger, &first, &known), SP_EDUPLICATE);
+    cr_expect_eq(known.status, 0, "begun, and nobody knows more");
+    cr_assert_eq(ledger_claim(ledger, &first, &known), SP_EDUPLICATE);
+    cr_assert_eq(ledger_finish(ledger, first.request_id, &done), 0);
+    cr_assert_eq(ledger_commit(ledger), 0);
+    cr_assert_eq(ledger_begin(ledger, &first, &known), SP_EDUPLICATE);
+    cr_expect_eq(known.status, 200);
+    cr_expect(sp_view_equal(known.headers, done.headers));
+    cr_expect(sp_view_equal(known.body, done.body));
+    cr_assert_eq(ledger_begin(ledger, &second, &known), SP_EDUPLICATE);
+    cr_assert_eq(ledger_commit(ledger), 0);
+    desk_close(&desk);
+}
+
+Test(tools_ledger, what_is_begun_belongs_to_its_request)
+{
+    struct desk desk;
+    struct ledger_claim other = first;
+    struct ledger_answer known = { 0 };
+
+    desk_open(&desk);
+    begin_once(desk.tools.ledger);
+    other.digest = SP_VIEW_LITERAL("something else");
+    cr_expect_eq(ledger_begin(desk.tools.ledger, &other, &known), SP_EAUTH);
+    desk_close(&desk);
+}
+
+Test(tools_ledger, what_has_certainly_not_happened_may_be_tried_again)
+{
+    struct desk desk;
+    struct ledger *ledger = NULL;
+
+    desk_open(&desk);
+    ledger = desk.tools.ledger;
+    begin_once(ledger);
+    cr_assert_eq(ledger_commit(ledger), 0);
+    cr_assert_eq(ledger_finish(ledger, first.request_id, NULL), 0);
+    begin_once(ledger);
+    cr_assert_eq(ledger_commit(ledger), 0);
+    desk_close(&desk);
+}
+
+/* Late or twice: the first answer is the one that was given. */
+Test(tools_ledger, an_answer_is_never_replaced)
+{
+    struct desk desk;
+    struct ledger *ledger = NULL;
+    struct ledger_answer known = { 0 };
+    const struct ledger_answer other = { .status = 500 };
+
+    desk_open(&desk);
+    ledger = desk.tools.ledger;
+    do_once(ledger);
+    cr_assert_eq(ledger_finish(ledger, first.request_id, &other), 0);
+    cr_assert_eq(ledger_finish(ledger, first.request_id, NULL), 0);
+    cr_assert_eq(ledger_claim(ledger, &first, &known), SP_EDUPLICATE);
+    cr_expect_eq(known.status, 200);
+    cr_assert_eq(ledger_commit(ledger), 0);
+    desk_close(&desk);
+}
+
+Test(tools_ledger, nothing_is_finished_while_a_claim_is_in_hand)
+{
+    struct desk desk;
+    struct ledger_answer known = { 0 };
+
+    desk_open(&desk);
+    cr_assert_eq(ledger_claim(desk.tools.ledger, &first, &known), 0);
+    cr_expect_eq(ledger_finish(desk.tools.ledger, first.request_id, &done),
+                 SP_ESTORE);
+    cr_expect_eq(ledger_keep(desk.tools.ledger, &done), 0, "it stands");
+    desk_close(&desk);
+}
+
+static void
+die_begun_before_the_commit(struct ledger *ledger)
+{
+    begin_once(ledger);
+}
+
+static void
+die_begun(struct ledger *ledger)
+{
+    begin_once(ledger);
+    if (ledger_commit(ledger) != 0) {
+        _exit(1);
+    }
+}
+
+static void
+die_finished_before_the_commit(struct ledger *ledger)
+{
+    die_begun(ledger);
+    if (ledger_finish(ledger, first.request_id, &done) != 0) {
+        _exit(1);
+    }
+}
+
+static void
+die_finished(struct ledger *ledger)
+{
+    die_finished_before_the_commit(ledger);
+    if (ledger_commit(ledger) != 0) {
+        _exit(1);
+    }
+}
+
+/* Between the two commits the effect may have happened or not: whoever comes
+ * then is told so, and never runs it again. */
+Test(tools_ledger, killed_anywhere_an_effect_elsewhere_is_never_repeated)
+{
+    static const struct {
+        const char *label;
+        void (*what)(struct ledger *ledger);
+        int want;
+        unsigned status;
+    } rows[] = {
+        { "before the first commit", die_begun_before_the_commit, 0, 7 },
+        { "between begin and finish", die_begun, SP_EDUPLICATE, 0 },
+        { "before the second commit", die_finished_before_the_commit,
+          SP_EDUPLICATE, 0 },
+        { "after it", die_finished, SP_EDUPLICATE, 200 },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct desk desk = { .directory = "/tmp/sp-tools-XXXXXX" };
+        struct ledger_answer known = { .status = 7 };
+
+        cr_assert_not_null(mkdtemp(desk.directory));
+        killed_while(&desk, rows[i].what);
+        desk_enter(&desk);
+        cr_expect_eq(ledger_begin(desk.tools.ledger, &first, &known),
+                     rows[i].want, "%s", rows[i].label);
+        cr_expect_eq(known.status, rows[i].status, "%s", rows[i].label);
+        desk_close(&desk);
+    }
+}
+
+/* The disk refuses the record: then the effect may not begin. */
+Test(tools_ledger, what_cannot_be_recorded_is_not_begun)
+{
+    struct desk desk;
+    struct ledger_answer known = { 0 };
+
+    desk_open(&desk);
+    begin_once(desk.tools.ledger);
+    limit_files(1);
+    cr_expect_eq(ledger_commit(desk.tools.ledger), SP_ESTORE);
+    limit_files(RLIM_INFINITY);
+    cr_expect_eq(ledger_begin(desk.tools.ledger, &first, &known), 0);
+    cr_expect_eq(ledger_commit(desk.tools.ledger), 0);
+    desk_close(&desk);
+}

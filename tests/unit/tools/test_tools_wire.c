@@ -29,7 +29,7 @@ Test(tools_wire, a_reading_call_is_answered_at_once)
     cr_expect_str_eq(s.rt.sent[0].key, "validation-0");
     cr_expect_eq(s.rt.sent[0].status, 200);
     cr_expect_not_null(strstr(s.rt.sent[0].text, "Ada Byron"));
-    cr_expect_not(tools_on_turn(&s.desk.tools));
+    cr_expect_not(wire_turn(&s.desk.tools));
     cr_expect_eq(s.rt.count, 1);
     cr_expect_str_eq(s.rt.events, "");
     stage_close(&s);
@@ -48,7 +48,7 @@ Test(tools_wire, a_change_is_started_committed_and_then_answered)
     cr_expect_eq(s.rt.sent[0].place, SP_PLACE_NAMED);
     cr_expect_str_eq(s.rt.sent[0].key, "edge-0");
     cr_expect_eq(desk_tickets(&s.desk), 0);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_assert_eq(s.rt.count, 2);
     cr_expect_eq(s.rt.sent[1].id, SP_MSG_RESULT);
     cr_expect_eq(s.rt.sent[1].status, 200);
@@ -66,13 +66,19 @@ Test(tools_wire, the_calls_of_a_turn_share_a_commit)
     stage_deliver(&s, &first);
     stage_deliver(&s, &second);
     stage_deliver(&s, &first);
-    (void)tools_on_turn(&s.desk.tools);
+    cr_expect_eq(s.rt.count, 3, "STARTED, and again for the repetition");
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(desk_tickets(&s.desk), 2);
     cr_expect_eq(s.desk.tools.figures.groups, 1);
-    cr_expect_eq(s.rt.count, 6);
-    cr_expect_str_eq(s.rt.sent[3].text, s.rt.sent[5].text);
+    cr_assert_eq(s.rt.count, 5, "one answer for each");
     cr_expect_str_neq(s.rt.sent[3].text, s.rt.sent[4].text);
+    cr_expect_str_eq(s.rt.events, "");
+    stage_deliver(&s, &first);
+    (void)wire_turn(&s.desk.tools);
+    cr_assert_eq(s.rt.count, 7);
+    cr_expect_str_eq(s.rt.sent[3].text, s.rt.sent[6].text);
     cr_expect_str_eq(s.rt.events, "request_repeated ");
+    cr_expect_eq(desk_tickets(&s.desk), 2);
     stage_close(&s);
 }
 
@@ -84,53 +90,100 @@ Test(tools_wire, expired_requests_are_dropped)
     stage_open(&s);
     call.sent.deadline_ms = 0;
     stage_deliver(&s, &call);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(s.rt.count, 0);
-    cr_expect_eq(s.desk.tools.figures.expired, 1);
+    cr_expect_eq(sp_executor_figures(s.desk.tools.executor)->late, 1);
     cr_expect_eq(desk_tickets(&s.desk), 0);
     stage_close(&s);
 }
 
-Test(tools_wire, without_validation_a_reading_call_may_be_tried_again)
+/* The edge repeats the call by way of another replica, and the answer goes
+ * there: it is not made twice. */
+Test(tools_wire, without_validation_an_answer_waits)
 {
-    static const struct {
-        int error;
-        unsigned status;
-    } rows[] = { { SP_ENOPEER, 503 }, { SP_EFULL, 503 }, { SP_ELIMIT, 500 } };
+    static const int errors[] = { SP_ENOPEER, SP_EFULL };
 
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+    for (size_t i = 0; i < SP_COUNT(errors); i++) {
         struct stage s;
-        const struct stage_call call = stage_call(ID_A, "", CUSTOMER);
+        struct stage_call call = stage_call(ID_A, "", CUSTOMER);
 
         stage_open(&s);
-        s.rt.result = rows[i].error;
+        s.rt.result = errors[i];
         stage_deliver(&s, &call);
-        cr_expect_eq(stage_last(&s)->id, SP_MSG_DENIAL);
-        cr_expect_eq(stage_last(&s)->status, rows[i].status);
-        cr_expect_str_neq(s.rt.events, "");
+        cr_assert_eq(s.rt.count, 1);
+        cr_expect_eq(s.rt.sent[0].id, SP_MSG_STARTED);
+        cr_expect_eq(wire_in_flight(&s.desk.tools), 1);
+        s.rt.result = 0;
+        call.sent.attempt = 1;
+        call.sent.screen_by = SP_VIEW_LITERAL("validation-1");
+        stage_deliver(&s, &call);
+        cr_assert_eq(s.rt.count, 3);
+        cr_expect_eq(s.rt.sent[1].id, SP_MSG_STARTED);
+        cr_expect_eq(s.rt.sent[2].id, SP_MSG_RESULT);
+        cr_expect_str_eq(s.rt.sent[2].key, "validation-1");
+        cr_expect_not_null(strstr(s.rt.sent[2].text, "Ada Byron"));
+        cr_expect_eq(s.desk.tools.figures.outcomes[MCP_ANSWERED], 1);
+        cr_expect_eq(wire_in_flight(&s.desk.tools), 0);
         stage_close(&s);
     }
+}
+
+Test(tools_wire, an_answer_that_breaks_the_limits_is_refused)
+{
+    struct stage s;
+    const struct stage_call call = stage_call(ID_A, "", CUSTOMER);
+
+    stage_open(&s);
+    s.rt.result = SP_ELIMIT;
+    stage_deliver(&s, &call);
+    cr_expect_eq(stage_last(&s)->id, SP_MSG_DENIAL);
+    cr_expect_eq(stage_last(&s)->status, 500);
+    cr_expect_str_neq(s.rt.events, "");
+    stage_close(&s);
 }
 
 /* A client that is told to try again would open a second ticket. */
 Test(tools_wire, without_validation_a_change_waits)
 {
     struct stage s;
-    const struct stage_call call = stage_call(ID_A, "", TICKET);
+    struct stage_call call = stage_call(ID_A, "", TICKET);
 
     stage_open(&s);
     s.rt.result = SP_ENOPEER;
     stage_deliver(&s, &call);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(s.rt.count, 1, "only STARTED");
-    cr_expect_eq(outbox_count(s.desk.tools.outbox), 1);
-    cr_expect_neq(s.desk.tools.retry.slot, 0, "it will be tried again");
+    cr_expect_eq(wire_in_flight(&s.desk.tools), 1);
+    cr_expect_eq(desk_tickets(&s.desk), 1);
     s.rt.result = 0;
-    tools_on_retry(&s.desk.tools);
-    cr_expect_eq(s.rt.count, 2);
+    call.sent.attempt = 1;
+    stage_deliver(&s, &call);
+    cr_expect_eq(s.rt.count, 3);
     cr_expect_eq(stage_last(&s)->id, SP_MSG_RESULT);
     cr_expect_eq(stage_last(&s)->status, 200);
-    sp_loop_stop(s.rt.loop, &s.desk.tools.retry);
+    cr_expect_eq(desk_tickets(&s.desk), 1);
+    stage_close(&s);
+}
+
+/* The edge does not know that the call is here, and will send it to another
+ * replica: nothing may have been done by then. */
+Test(tools_wire, where_the_edge_is_not_told_nothing_is_done)
+{
+    struct stage s;
+    const struct stage_call call = stage_call(ID_A, "", TICKET);
+
+    stage_open(&s);
+    s.rt.edge_result = SP_EFULL;
+    stage_deliver(&s, &call);
+    (void)wire_turn(&s.desk.tools);
+    cr_expect_eq(s.rt.count, 0);
+    cr_expect_eq(desk_tickets(&s.desk), 0);
+    cr_expect_str_eq(s.rt.events, "");
+    s.rt.edge_result = 0;
+    stage_deliver(&s, &call);
+    (void)wire_turn(&s.desk.tools);
+    cr_expect_eq(stage_last(&s)->id, SP_MSG_RESULT);
+    cr_expect_eq(desk_tickets(&s.desk), 1);
     stage_close(&s);
 }
 
@@ -138,14 +191,10 @@ Test(tools_wire, without_validation_a_change_waits)
 Test(tools_wire, where_no_answer_can_wait_nothing_is_done)
 {
     struct stage s;
-    const struct outbox_item waiting = { .due_ms = INT64_MAX };
     struct stage_call call = stage_call(ID_A, "", TICKET);
 
     stage_open(&s);
-    s.rt.result = SP_ENOPEER;
-    for (size_t i = 0; i < OUTBOX_MAX; i++) {
-        cr_assert_eq(outbox_add(s.desk.tools.outbox, &waiting), 0);
-    }
+    sp_executor_limit(s.desk.tools.executor, 0);
     stage_deliver(&s, &call);
     call.sent.attempt = 1;
     stage_deliver(&s, &call);
@@ -155,8 +204,7 @@ Test(tools_wire, where_no_answer_can_wait_nothing_is_done)
     cr_expect_str_eq(s.rt.sent[0].text, "store_busy");
     cr_expect_str_eq(s.rt.sent[1].text, "outcome_unknown");
     cr_expect_str_eq(s.rt.events, "store_busy outcome_unknown ");
-    (void)tools_on_turn(&s.desk.tools);
-    sp_loop_stop(s.rt.loop, &s.desk.tools.retry);
+    (void)wire_turn(&s.desk.tools);
     cr_expect_eq(desk_tickets(&s.desk), 0);
     stage_close(&s);
 }
@@ -184,7 +232,7 @@ Test(tools_wire, a_commit_that_fails_is_told_to_all_of_its_group)
     stage_deliver(&s, &first);
     stage_deliver(&s, &second);
     fill_disk();
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_assert_eq(s.rt.count, 4);
     for (size_t i = 2; i < 4; i++) {
         cr_expect_eq(s.rt.sent[i].id, SP_MSG_DENIAL);
@@ -192,7 +240,7 @@ Test(tools_wire, a_commit_that_fails_is_told_to_all_of_its_group)
         cr_expect_str_eq(s.rt.sent[i].text, "store_busy");
     }
     cr_expect_str_eq(s.rt.events, "store_busy store_busy ");
-    cr_expect_eq(outbox_count(s.desk.tools.outbox), 0);
+    cr_expect_eq(wire_in_flight(&s.desk.tools), 0);
     cr_expect_eq(desk_tickets(&s.desk), 0);
     stage_close(&s);
 }
@@ -207,11 +255,11 @@ Test(tools_wire, a_commit_that_fails_says_nothing_of_what_was_done_before)
 
     stage_open(&s);
     stage_deliver(&s, &first);
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     stage_deliver(&s, &first);
     stage_deliver(&s, &second);
     fill_disk();
-    (void)tools_on_turn(&s.desk.tools);
+    (void)wire_turn(&s.desk.tools);
     cr_assert_eq(s.rt.count, 6);
     cr_expect_str_eq(s.rt.sent[4].key, "edge-0");
     cr_expect_str_eq(s.rt.sent[4].text, "outcome_unknown");
@@ -232,7 +280,7 @@ Test(tools_wire, probes_are_answered_by_the_way_of_results)
     };
 
     stage_open(&s);
-    tools_on_probe(&s.desk.tools, &m);
+    wire_on_probe(&s.desk.tools, &m);
     cr_expect_eq(s.rt.count, 1);
     cr_expect_eq(stage_last(&s)->to, SP_SERVICE_VALIDATION);
     cr_expect_eq(stage_last(&s)->id, SP_MSG_PROBE_ANSWER);
@@ -244,10 +292,10 @@ Test(tools_wire, a_lost_validation_is_told_to_every_edge)
     struct stage s;
 
     stage_open(&s);
-    tools_on_peer(&s.desk.tools, SP_SERVICE_VALIDATION, sp_view_of("x"), true);
-    tools_on_peer(&s.desk.tools, SP_SERVICE_MONITOR, sp_view_of("x"), false);
+    wire_peer(&s.desk.tools, SP_SERVICE_VALIDATION, sp_view_of("x"), true);
+    wire_peer(&s.desk.tools, SP_SERVICE_MONITOR, sp_view_of("x"), false);
     cr_expect_eq(s.rt.count, 0);
-    tools_on_peer(&s.desk.tools, SP_SERVICE_VALIDATION, sp_view_of("x"), false);
+    wire_peer(&s.desk.tools, SP_SERVICE_VALIDATION, sp_view_of("x"), false);
     cr_assert_eq(s.rt.count, 1);
     cr_expect_eq(s.rt.sent[0].id, SP_MSG_PEER_LOST);
     cr_expect_eq(s.rt.sent[0].place, SP_PLACE_ALL);
@@ -262,13 +310,18 @@ Test(tools_wire, figures_tell_what_happened)
 
     stage_open(&s);
     stage_deliver(&s, &call);
-    tools_write_metrics(&s.desk.tools, &out);
+    wire_metrics(&s.desk.tools, &out);
     cr_assert_eq(sp_buf_add(&out, "", 1), 0);
     cr_expect_not_null(strstr(
         out.data, "sallyport_tools_calls_total{tool=\"get_customer_info\"} "
                   "1\n"));
     cr_expect_not_null(strstr(
         out.data, "sallyport_tools_answers_total{outcome=\"answered\"} 1\n"));
+    cr_expect_null(strstr(
+        out.data, "sallyport_tools_answers_total{outcome=\"answered\"} 0\n"));
+    cr_expect_not_null(
+        strstr(out.data, "sallyport_tools_requests_total{outcome=\"answered\"} "
+                         "1\n"));
     sp_buf_free(&out);
     stage_close(&s);
 }

@@ -1,5 +1,6 @@
 """The fault tests use the system tests' gate."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -20,6 +21,17 @@ def own_gate():
 
 
 @pytest.fixture(scope="session")
-def losses():
-    """What ten kills of each stage cost, measured once for all tests."""
-    return loss.run()
+def doubled():
+    with loss.doubled() as gate:
+        yield gate
+
+
+@pytest.fixture(scope="session")
+def losses(doubled):
+    """Gives what a kill of each replica of a stage cost, measured once."""
+
+    @functools.cache
+    def of(stage):
+        return loss.run(doubled, [stage], kills=2)[stage]
+
+    return of

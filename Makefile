@@ -106,6 +106,8 @@ build/fuzz/$(1)/%: build/fuzz/obj/tests/fuzz/$(1)/%.o \
 	@mkdir -p $$(@D)
 	$$(CC) -fsanitize=fuzzer,address,undefined $$^ $$(LIBS) -o $$@
 endef
+# The tests' own sources need no optimizer beside the sanitizer.
+build/asan/obj/tests/%.o: CFLAGS += -O0
 define LINK_TEST
 @mkdir -p $(@D)
 $(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@

@@ -35,3 +35,8 @@ def losses(doubled):
         return loss.run(doubled, [stage], kills=2)[stage]
 
     return of
+
+
+def pytest_collection_modifyitems(items):
+    """The load takes longest: where several work at once, it begins."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)

@@ -28,11 +28,11 @@ def doubled():
 
 @pytest.fixture(scope="session")
 def losses(doubled):
-    """Gives what a kill of each replica of a stage cost, measured once."""
+    """Gives what the kill of a replica cost, measured once."""
 
     @functools.cache
-    def of(stage):
-        return loss.run(doubled, [stage], kills=2)[stage]
+    def of(stage, replica):
+        return loss.run(doubled, [(stage, replica)])[stage]
 
     return of
 

@@ -163,18 +163,22 @@ def kill_one(gate, service, replica, dead):
     return time.monotonic() - began
 
 
-def kill_in_turn(gate, stages, kills):
-    """[(stage, Tally)], one for each kill. The stages take turns, so that a
-    replica has its time to live while the others are killed."""
+def in_turn(kills):
+    """[(stage, replica)], so many of each stage. The stages take turns, so that
+    a replica has its time to live while the others are killed."""
+    return [(s, str(i % 2)) for i in range(kills) for s in STAGES]
+
+
+def kill_all(gate, victims):
+    """[(stage, Tally)], one for each kill."""
     phases = []
-    dead = {stage: set() for stage in stages}
+    dead = {stage: set() for stage in STAGES}
     with Load(gate) as load:
-        for i in range(kills):
-            for stage in stages:
-                load.new_phase()
-                phases.append((stage, load.tally))
-                back_s = kill_one(gate, stage, str(i % 2), dead[stage])
-                load.tally.back_s.append(back_s)
+        for stage, replica in victims:
+            load.new_phase()
+            phases.append((stage, load.tally))
+            back_s = kill_one(gate, stage, replica, dead[stage])
+            load.tally.back_s.append(back_s)
     return phases
 
 
@@ -187,11 +191,11 @@ def doubled():
         gate.stop()
 
 
-def run(gate, stages, kills):
-    """{stage: Tally} of `kills` kills each."""
-    found = {stage: Tally() for stage in stages}
+def run(gate, victims):
+    """{stage: Tally} of these kills."""
+    found = {stage: Tally() for stage, _ in victims}
     # A call counts for the phase in which it began, however late it ends.
-    for stage, tally in kill_in_turn(gate, stages, kills):
+    for stage, tally in kill_all(gate, victims):
         found[stage].add(tally)
     again, all_acknowledged = twice(gate), {}
     for tally in found.values():
@@ -206,7 +210,7 @@ def run(gate, stages, kills):
 def measure(_options):
     """For tests/bench: the sums over all stages."""
     with doubled() as gate:
-        found = run(gate, STAGES, KILLS)
+        found = run(gate, in_turn(KILLS))
     return {
         "kill9_reads_failed": [float(sum(
             len(t.read_failures) + len(t.silent) for t in found.values()))],

@@ -10,7 +10,7 @@ DESTDIR ?=
 SERVICES := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
 UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/test_*.c))
 ATTACK := $(patsubst %.c,%,$(wildcard tests/attack/*/test_*.c))
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*/fuzz_*.c))
+FUZZ := $(patsubst %.c,%,$(wildcard tests/fuzz/*/fuzz_*.c))
 
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || \
 	echo msgpack)
@@ -116,7 +116,7 @@ $(B)/tests/attack/$(1)/%: $(B)/obj/tests/attack/$(1)/%.o \
 		$(B)/lib/libsupport_$(1).a $(B)/lib/libsupport.a \
 		$(2:%=$(B)/lib/lib%.a) $(B)/lib/libcommon.a
 	$$(LINK_TEST)
-build/fuzz/$(1)/%: build/fuzz/obj/tests/fuzz/$(1)/%.o \
+build/fuzz/tests/fuzz/$(1)/%: build/fuzz/obj/tests/fuzz/$(1)/%.o \
 		$(2:%=build/fuzz/lib/lib%.a) build/fuzz/lib/libcommon.a
 	@mkdir -p $$(@D)
 	$$(CC) -fsanitize=fuzzer,address,undefined $$^ $$(LIBS) -o $$@

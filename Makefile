@@ -10,7 +10,7 @@ DESTDIR ?=
 SERVICES := $(notdir $(patsubst %/main.c,%,$(wildcard services/*/main.c)))
 UNIT := $(patsubst %.c,%,$(wildcard tests/unit/*/test_*.c))
 ATTACK := $(patsubst %.c,%,$(wildcard tests/attack/*/test_*.c))
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*/fuzz_*.c))
+FUZZ := $(patsubst %.c,%,$(wildcard tests/fuzz/*/fuzz_*.c))
 
 MSGPACK := $(shell pkg-config --exists msgpack-c && echo msgpack-c || \
 	echo msgpack)
@@ -92,20 +92,38 @@ $(B)/sallyport: $(B)/obj/clients/sallyport/main.o $(CLI_LIB) \
 	$(CC) $(LDFLAGS) $^ $(LIBS) -o $@
 
 # A test links with what it tests and no other service: the folder below
-# tests/unit, tests/attack and tests/fuzz says which.
+# tests/unit, tests/attack and tests/fuzz says which. What several tests share
+# comes first, since it may stand in for a function of theirs: tests/support
+# has SERVICE_*.c for those of one service, the others are for all.
 TESTED := $(SERVICES) sallyport
+service_support = $(call objects,tests/support/$(1)_*.c)
+$(B)/lib/libsupport.a: $(filter-out \
+		$(foreach s,$(TESTED),$(call service_support,$(s))),\
+		$(call objects,tests/support/*.c))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(AR) rcs $@ $^
 define test_rules
+$(B)/lib/libsupport_$(1).a: $(call service_support,$(1))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
 $(B)/tests/unit/$(1)/%: $(B)/obj/tests/unit/$(1)/%.o \
+		$(B)/lib/libsupport_$(1).a $(B)/lib/libsupport.a \
 		$(2:%=$(B)/lib/lib%.a) $(B)/lib/libcommon.a
 	$$(LINK_TEST)
 $(B)/tests/attack/$(1)/%: $(B)/obj/tests/attack/$(1)/%.o \
+		$(B)/lib/libsupport_$(1).a $(B)/lib/libsupport.a \
 		$(2:%=$(B)/lib/lib%.a) $(B)/lib/libcommon.a
 	$$(LINK_TEST)
-build/fuzz/$(1)/%: build/fuzz/obj/tests/fuzz/$(1)/%.o \
+build/fuzz/tests/fuzz/$(1)/%: build/fuzz/obj/tests/fuzz/$(1)/%.o \
 		$(2:%=build/fuzz/lib/lib%.a) build/fuzz/lib/libcommon.a
 	@mkdir -p $$(@D)
 	$$(CC) -fsanitize=fuzzer,address,undefined $$^ $$(LIBS) -o $$@
 endef
+# The tests' own sources need no optimizer beside the sanitizer. Without it,
+# gcc warns of what a function only gets to write to.
+build/asan/obj/tests/%.o: CFLAGS += -O0 -Wno-maybe-uninitialized
 define LINK_TEST
 @mkdir -p $(@D)
 $(CC) $(LDFLAGS) $^ $(LIBS) -lcriterion -o $@

@@ -1,5 +1,6 @@
 """The fault tests use the system tests' gate."""
 
+import functools
 import sys
 from pathlib import Path
 
@@ -20,6 +21,22 @@ def own_gate():
 
 
 @pytest.fixture(scope="session")
-def losses():
-    """What ten kills of each stage cost, measured once for all tests."""
-    return loss.run()
+def doubled():
+    with loss.doubled() as gate:
+        yield gate
+
+
+@pytest.fixture(scope="session")
+def losses(doubled):
+    """Gives what the kill of a replica cost, measured once."""
+
+    @functools.cache
+    def of(stage, replica):
+        return loss.run(doubled, [(stage, replica)])[stage]
+
+    return of
+
+
+def pytest_collection_modifyitems(items):
+    """The load takes longest: where several work at once, it begins."""
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)

@@ -1,8 +1,11 @@
 """kill -9 of one of two replicas, again and again, while clients call: what of
-their calls was lost, doubled, or never answered."""
+their calls was lost, doubled, or never answered. The tests kill each replica
+once; `make bench` goes on to ten kills of each stage."""
 
+import contextlib
 import http.client
 import os
+import secrets
 import signal
 import sqlite3
 import threading
@@ -49,6 +52,7 @@ class Load:
 
     def __init__(self, gate):
         self.gate = gate
+        self.name = secrets.token_hex(4)  # no ticket of another load's
         self.tally = Tally()
         self.lock = threading.Lock()
         self.over = threading.Event()
@@ -101,7 +105,7 @@ class Load:
             tally.read_failures.append(repr(answer))
 
     def write(self, tally, connection, number):
-        subject = f"{os.getpid()}-{number}"
+        subject = f"{self.name}-{number}"
         body = rpc.call(rpc.TICKET[0], {**rpc.TICKET[1], "subject": subject},
                         number)
         tally.sent.append(subject)
@@ -159,43 +163,54 @@ def kill_one(gate, service, replica, dead):
     return time.monotonic() - began
 
 
-def kill_in_turn(gate, kills):
-    """[(stage, Tally)], one for each kill. The stages take turns, so that a
-    replica has its time to live while the others are killed."""
+def in_turn(kills):
+    """[(stage, replica)], so many of each stage. The stages take turns, so that
+    a replica has its time to live while the others are killed."""
+    return [(s, str(i % 2)) for i in range(kills) for s in STAGES]
+
+
+def kill_all(gate, victims):
+    """[(stage, Tally)], one for each kill."""
     phases = []
     dead = {stage: set() for stage in STAGES}
     with Load(gate) as load:
-        for i in range(kills):
-            for stage in STAGES:
-                load.new_phase()
-                phases.append((stage, load.tally))
-                back_s = kill_one(gate, stage, str(i % 2), dead[stage])
-                load.tally.back_s.append(back_s)
+        for stage, replica in victims:
+            load.new_phase()
+            phases.append((stage, load.tally))
+            back_s = kill_one(gate, stage, replica, dead[stage])
+            load.tally.back_s.append(back_s)
     return phases
 
 
-def run(kills=KILLS):
-    """{stage: Tally} of `kills` kills each."""
-    found = {stage: Tally() for stage in STAGES}
-    counts = [f"{s}=2" for s in STAGES]
-    with Gate(*counts) as gate:
+@contextlib.contextmanager
+def doubled():
+    """A gate with two replicas of each stage; it ends in good order."""
+    with Gate(*[f"{s}=2" for s in STAGES]) as gate:
         gate.await_ready(len(SERVICES) + len(STAGES))
-        # A call counts for the phase in which it began, however late it ends.
-        for stage, tally in kill_in_turn(gate, kills):
-            found[stage].add(tally)
-        again, all_acknowledged = twice(gate), {}
-        for tally in found.values():
-            all_acknowledged.update(tally.acknowledged)
-        lost = missing(gate, all_acknowledged)
-        for tally in found.values():
-            tally.twice = [s for s in again if s in set(tally.sent)]
-            tally.missing = [t for t in lost if t in tally.acknowledged]
+        yield gate
+        gate.stop()
+
+
+def run(gate, victims):
+    """{stage: Tally} of these kills."""
+    found = {stage: Tally() for stage, _ in victims}
+    # A call counts for the phase in which it began, however late it ends.
+    for stage, tally in kill_all(gate, victims):
+        found[stage].add(tally)
+    again, all_acknowledged = twice(gate), {}
+    for tally in found.values():
+        all_acknowledged.update(tally.acknowledged)
+    lost = missing(gate, all_acknowledged)
+    for tally in found.values():
+        tally.twice = [s for s in again if s in set(tally.sent)]
+        tally.missing = [t for t in lost if t in tally.acknowledged]
     return found
 
 
 def measure(_options):
     """For tests/bench: the sums over all stages."""
-    found = run()
+    with doubled() as gate:
+        found = run(gate, in_turn(KILLS))
     return {
         "kill9_reads_failed": [float(sum(
             len(t.read_failures) + len(t.silent) for t in found.values()))],

@@ -133,6 +133,7 @@ def test_a_full_disk_is_told_and_recovers(tmp_path):
             assert before["structuredContent"]["ticket_id"]
     finally:
         subprocess.run(["umount", str(store)], check=False)
+        gate.end()  # what was below the mount
 
 
 def test_a_store_that_is_broken_stops_the_start():

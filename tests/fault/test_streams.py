@@ -78,6 +78,7 @@ def test_credit_that_is_lost_is_given_again(stage):
             answer.close()
 
 
+@pytest.mark.xdist_group("load")
 def test_fast_streams_are_whole():
     """Everybody reads as fast as the model speaks, through two replicas that
     are as busy as can be: no part is lost, and none overtakes another."""

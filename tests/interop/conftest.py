@@ -1,6 +1,8 @@
 """The gate that the foreign clients talk to: one of our own, started natively,
 or the Compose stack where SP_TEST_COMPOSE names its project directory."""
 
+import contextlib
+import fcntl
 import os
 import subprocess
 import sys
@@ -65,6 +67,28 @@ def target(tmp_path_factory):
         yield Target(gate.url, gate.ca, gate.token)
 
 
+@contextlib.contextmanager
+def installing(home):
+    """Says whether something must still be installed there. The tests of the
+    Compose stack may want the same at the same time: one waits."""
+    home.mkdir(parents=True, exist_ok=True)
+    with open(home / "lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        missing = not (home / "done").exists()
+        yield missing
+        (home / "done").touch()
+
+
+def npm(name, *packages):
+    """A directory with these installed."""
+    home = WORK / name
+    with installing(home) as missing:
+        if missing:
+            run("npm", "init", "-y", cwd=home)
+            run("npm", "install", "--silent", *packages, cwd=home)
+    return home
+
+
 @pytest.fixture(scope="session")
 def python():
     """Gives the interpreter of a virtual environment with one client in it."""
@@ -72,11 +96,11 @@ def python():
     def interpreter(name):
         home = WORK / name
         program = home / "bin" / "python"
-        if not (home / "done").exists():
-            run(sys.executable, "-m", "venv", str(home))
-            run(str(program), "-m", "pip", "-q", "install",
-                PYTHON_CLIENTS[name])
-            (home / "done").touch()
+        with installing(home) as missing:
+            if missing:
+                run(sys.executable, "-m", "venv", str(home))
+                run(str(program), "-m", "pip", "-q", "install",
+                    PYTHON_CLIENTS[name])
         return str(program)
 
     return interpreter
@@ -85,10 +109,4 @@ def python():
 @pytest.fixture(scope="session")
 def node_modules():
     """A directory with the TypeScript clients installed."""
-    home = WORK / "node"
-    if not (home / "done").exists():
-        home.mkdir(parents=True, exist_ok=True)
-        run("npm", "init", "-y", cwd=home)
-        run("npm", "install", "--silent", *NODE_PACKAGES, cwd=home)
-        (home / "done").touch()
-    return home
+    return npm("node", *NODE_PACKAGES)

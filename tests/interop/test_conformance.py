@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from conftest import WORK, run
+from conftest import npm, run
 from forward import Forwarder
 
 SUITE = "@modelcontextprotocol/conformance@0.2.0-alpha.12"
@@ -33,12 +33,7 @@ SCENARIOS = [
 
 @pytest.fixture(scope="session")
 def suite():
-    home = WORK / "conformance"
-    if not (home / "done").exists():
-        home.mkdir(parents=True, exist_ok=True)
-        run("npm", "init", "-y", cwd=home)
-        run("npm", "install", "--silent", SUITE, NODE, cwd=home)
-        (home / "done").touch()
+    home = npm("conformance", SUITE, NODE)
     return home / "node_modules" / ".bin" / "conformance"
 
 

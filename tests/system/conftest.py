@@ -16,6 +16,7 @@ def gate():
     with Gate() as shared:
         shared.await_ready()
         yield shared
+        shared.stop()  # in good order, after all that the tests did to it
 
 
 @pytest.fixture
@@ -24,3 +25,9 @@ def own_gate():
     with Gate() as own:
         own.await_ready()
         yield own
+
+
+def pytest_collection_modifyitems(items):
+    """Where several work at once, those with gates of their own come first:
+    they take long, and the short ones fill up what is left at the end."""
+    items.sort(key=lambda item: "gate" in item.fixturenames)

@@ -1,10 +1,13 @@
 """A gate of one's own: `sallyport run` on free ports with a state directory of
 its own, and the few words of HTTP that the tests need to talk to it."""
 
+import atexit
 import base64
+import functools
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -24,13 +27,22 @@ READY_S = 40
 STOP_S = 60
 ANSWER_S = 70  # longer than the gate's own longest deadline for /mcp
 LOOK_S = 0.02
+# Below those that the kernel gives to connections: until the gate listens,
+# nobody else gets the port by chance.
+PORTS = range(10000, 32768)
 
 
 def free_port():
-    """A port that nobody has right now."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody has right now. It is drawn, since others may look for
+    one at the same time."""
+    while True:
+        port = random.SystemRandom().choice(PORTS)
+        with socket.socket() as s:
+            try:
+                s.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def eventually(what, seconds=15):
@@ -54,16 +66,33 @@ def birth(pid):
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def family(pid):
-    """The process and its descendants."""
+def family(pid, meet=lambda pid: None):
+    """The process and its descendants; `meet` is called with each of them
+    before its children are looked for."""
     found = [pid]
     try:
+        meet(pid)
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
-                found += family(int(child))
+                found += family(int(child), meet)
     except (FileNotFoundError, ProcessLookupError):
         pass
     return found
+
+
+@functools.cache
+def ready_state():
+    """A state directory with all keys and a CA, made once for all gates that
+    need none of their own."""
+    home = Path(tempfile.mkdtemp(prefix="sallyport-state-"))
+    atexit.register(shutil.rmtree, home, ignore_errors=True)
+    maker = Gate(state=home / "state")
+    try:
+        done = maker.run("init")
+        assert done.returncode == 0, done.stderr
+    finally:
+        maker.end()
+    return maker.state
 
 
 class Answer:
@@ -103,13 +132,18 @@ class Gate:
 
     Extra arguments go to `sallyport run`. `edit` gets the text of a file of
     deploy/config and gives the text that this gate is to read. `state` is a
-    state directory to go on with; it is then kept.
+    state directory to go on with; it is then kept. A gate without one starts
+    on a copy of keys that others have too, but where it is to make its own.
+
+    At the end of the block all of it is killed: where its stop matters, the
+    test calls stop().
     """
 
-    def __init__(self, *counts, settings=None, edit=None, state=None):
+    def __init__(self, *counts, settings=None, edit=None, state=None,
+                 own_keys=False):
         self.counts = counts
         self.home = Path(tempfile.mkdtemp(prefix="sallyport-gate-"))
-        self.keep_state = state is not None
+        self.own_keys = own_keys
         self.state = Path(state) if state else self.home / "state"
         self.port = free_port()
         self.metrics_port = free_port()
@@ -152,15 +186,13 @@ class Gate:
             raise
         return self
 
-    def __exit__(self, kind, *_):
-        try:
-            if kind is None and self.process is not None:
-                self.stop()
-        finally:
-            self.end()
+    def __exit__(self, *_):
+        self.end()
 
     def launch(self):
         """Starts the process and waits for nothing."""
+        if not self.own_keys and not self.state.exists():
+            shutil.copytree(ready_state(), self.state)
         with open(self.home / "stdout", "wb") as out, \
                 open(self.home / "stderr", "wb") as err:
             self.process = subprocess.Popen(
@@ -201,16 +233,14 @@ class Gate:
 
     def end(self):
         """Leaves nothing, whatever state the test left things in."""
-        if self.process is not None:
-            family_left = self.pids()
-            self.process.terminate()
-            try:
-                self.process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            self.kill([p for p in family_left if birth(p) is not None])
-            self.process = None
+        if self.process is not None and self.process.poll() is None:
+            # A supervisor that is stopped starts nothing anew.
+            living = family(self.process.pid,
+                            lambda pid: os.kill(pid, signal.SIGSTOP))
+            self.kill(living)
+            self.process.wait()
+            eventually(lambda: all(birth(pid) is None for pid in living))
+        self.process = None
         if os.environ.get("SP_TEST_KEEP") != "1":
             shutil.rmtree(self.home, ignore_errors=True)
 

@@ -57,16 +57,16 @@ def test_the_limit_is_told_and_true():
         assert eventually(lambda: gate.alerts("limit_reached"))
 
 
-def test_the_tier_is_the_clients_own(gate):
+def test_the_tier_is_the_clients_own(own_gate):
     """Sixty a minute for demo, a million for bench."""
-    said = [call(gate).status for _ in range(70)]
+    said = [call(own_gate).status for _ in range(70)]
     assert said[0] == 200
     # A few come back while the test runs.
     assert 200 in said and said[-1] == 429
     assert 60 <= said.count(200) <= 66
     assert all(s in (200, 429) for s in said)
     for _ in range(100):
-        assert gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
+        assert own_gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
 
 
 def test_the_limit_holds_over_replicas():

@@ -390,7 +390,7 @@ def test_no_process_leaves_a_core_file(gate):
 
 
 def test_two_gates_run_side_by_side(gate):
-    with Gate() as other:
+    with Gate(own_keys=True) as other:
         other.await_ready()
         assert call(other).status == 200
         assert call(gate).status == 200

@@ -64,8 +64,9 @@ class Handler(BaseHTTPRequestHandler):
                 if not self.server.endless:
                     # Each word waits until the test asks for it.
                     self.server.pace.acquire(timeout=20)
+            endless = json.dumps(chunk("x" * 1000))
             while self.server.endless:
-                self.event(json.dumps(chunk("x" * 1000)))
+                self.event(endless)
                 self.server.sent += 1
             self.event(json.dumps(chunk("", "stop")))
             self.event("[DONE]")

@@ -150,7 +150,7 @@ fetch(const struct tls_server *s, const char *host, const char *ca_file,
     struct fetch_world w;
     struct fetch_record r = { 0 };
     const char *why = NULL;
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(url);
 
     (void)snprintf(url, sizeof(url), "https://%s:%u/", host, s->port);

@@ -231,7 +231,7 @@ Test(fetcher_attack, refuses_a_name_that_resolves_to_a_private_address)
     struct http_script *inside = http_script_start(&answer, 1);
     struct fetch_world w;
     struct fetch_record r = { 0 };
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(url);
 
     (void)snprintf(url, sizeof(url), "http://localhost:%u/", inside->port);
@@ -256,7 +256,7 @@ Test(fetcher_attack, ignores_the_environments_proxies)
     const struct http_answer answer = { .text = "HTTP/1.0 200 OK\r\n\r\nok" };
     struct http_script *proxy = http_script_start(&stranger, 1);
     struct fetch_record r = { 0 };
-    char url[128];
+    char url[128] = "";
 
     (void)fetch_url(url, proxy, "/");
     (void)setenv("http_proxy", url, 1);
@@ -278,7 +278,7 @@ Test(fetcher_attack, takes_no_plain_answer_for_https)
     struct http_script *server = http_script_start(&answer, 1);
     struct fetch_world w;
     struct fetch_record r = { 0 };
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(url);
 
     (void)snprintf(url, sizeof(url), "https://127.0.0.1:%u/", server->port);

@@ -70,7 +70,7 @@ request_of(struct sp_fetch_request *asked, const char *path)
     struct fetch_world w;
     struct http_script *server = http_script_start(&answer, 1);
     struct fetch_record r = { 0 };
-    char url[128];
+    char url[128] = "";
 
     asked->url = fetch_url(url, server, path);
     fetch_world_begin(&w);
@@ -129,7 +129,7 @@ Test(fetcher, resolves_names_by_its_helper)
     struct fetch_world w;
     struct http_script *server = http_script_start(&answer, 1);
     struct fetch_record r = { 0 };
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(url);
 
     (void)snprintf(url, sizeof(url), "http://localhost:%u/", server->port);
@@ -239,7 +239,7 @@ Test(fetcher, stops_reading_while_paused)
     struct fetch_world w;
     struct http_script *server = NULL;
     struct pauser p = { .r = { .pause_at_data = true } };
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(url);
 
     memset(block, 'x', sizeof(block) - 1);
@@ -286,7 +286,7 @@ Test(fetcher, ends_at_what_is_too_much_on_resuming)
     struct fetch_world w;
     struct http_script *server = http_script_start(&answer, 1);
     struct pauser p = { .r = { .pause_at_data = true } };
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(fetch_url(url, server, "/"));
 
     asked.max_body = 9;
@@ -333,7 +333,7 @@ Test(fetcher, frees_what_still_runs)
     struct fetch_world w;
     struct http_script *server = http_script_start(&answer, 1);
     struct fetch_record r[3] = { { 0 } };
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(fetch_url(url, server, "/"));
 
     fetch_world_begin(&w);
@@ -372,7 +372,7 @@ Test(fetcher, starts_the_next_from_the_end_of_one)
     struct fetch_world w;
     struct http_script *server = http_script_start(&answer, 1);
     struct chain c = { .first = { .world = &w, .error = FETCH_NOTHING } };
-    char url[128];
+    char url[128] = "";
     const struct sp_fetch_events events = { fetch_on_head, fetch_on_data,
                                             start_second, &c };
 
@@ -432,7 +432,7 @@ fetch_in_jail(const char *host, uint16_t port)
     struct fetch_world w;
     struct fetch_record r = { 0 };
     const char *why = NULL;
-    char url[128];
+    char url[128] = "";
     struct sp_fetch_request asked = fetch_request(url);
 
     (void)snprintf(url, sizeof(url), "http://%s:%u/", host, port);

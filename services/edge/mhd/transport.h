@@ -11,9 +11,9 @@ struct connection;
 struct edge;
 
 /* Takes its place before the library's reads and writes, so that the edge knows
- * which connection the library works on (edge->inbox.current), and adds the header
- * lines of answers itself (request.head); ends the process where it cannot.
- * Once, before the first connection. */
+ * which connection the library works on (edge->inbox.current), and adds the
+ * header lines of answers itself (request.head); ends the process where it
+ * cannot. Once, before the first connection. */
 void
 transport_begin(struct edge *edge);
 

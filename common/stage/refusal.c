@@ -135,6 +135,9 @@ write_headers(const struct sp_refusal *r, struct sp_buf *headers)
         (void)sp_buf_addf(headers, "retry-after: %" PRId64 "\n",
                           r->retry_after_s);
     }
+    if (r->allow != NULL) {
+        (void)sp_buf_addf(headers, "allow: %s\n", r->allow);
+    }
 }
 
 int

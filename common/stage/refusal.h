@@ -19,10 +19,11 @@ struct sp_refusal {
                              * MCP 2025-11-25 and later want it */
     const char *data;      /* JSON text of error.data, or NULL */
     int64_t retry_after_s; /* 0: no Retry-After */
+    const char *allow;     /* methods for Allow; NULL: none */
     const char *kind;      /* of the event that records it; NULL: none */
 };
 
-/* Writes header text (content-type, cache-control, retry-after) and body. 0 or
+/* Writes header text (content-type, cache-control, retry-after, allow) and body. 0 or
  * SP_ELIMIT. */
 SP_MUST_CHECK int
 sp_refusal_write(const struct sp_refusal *refusal, enum sp_refusal_form form,

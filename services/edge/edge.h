@@ -12,8 +12,8 @@
 #include "common/process/loop.h"
 #include "common/stage/service.h"
 #include "services/edge/figures.h"
-#include "services/edge/owner.h"
 #include "services/edge/mhd/records.h"
+#include "services/edge/owner.h"
 #include "services/edge/readiness.h"
 #include "services/edge/retry.h"
 

@@ -219,18 +219,17 @@ refuse(struct request *r, enum http_fault fault)
 {
     const struct http_fault_info *info = http_fault_info(fault);
     char allow[SP_PATH_ALLOW_MAX];
-    const struct reply_refusal refusal = {
+    const struct sp_refusal refusal = {
         .status = info->status,
         .code = info->code,
         .text = info->text,
-        .close = info->close,
         .retry_after_s = fault == HTTP_BUSY ? BUSY_RETRY_S : 0,
         .allow = fault == HTTP_METHOD ? sp_path_allow(r->rule, allow) : NULL,
     };
 
     r->edge->figures.refused++;
     tell_refused(r, info->status, info->code);
-    reply_refuse(r, &refusal);
+    reply_refuse(r, &refusal, info->close);
 }
 
 static enum MHD_Result

@@ -147,19 +147,19 @@ pipeline_repeat(struct request *r)
 }
 
 void
-pipeline_refuse(struct request *r, const struct reply_refusal *refusal)
+pipeline_refuse(struct request *r, const struct sp_refusal *refusal)
 {
     request_table_remove(&r->entry);
     sp_loop_stop(r->edge->loop, &r->timer);
     request_drop_body(r);
-    reply_refuse(r, refusal);
+    reply_refuse(r, refusal, false);
     connection_resume(r->connection);
 }
 
 static void
 refuse_unplaced(struct request *r, int error)
 {
-    static const struct reply_refusal refusal = {
+    static const struct sp_refusal refusal = {
         .status = 503,
         .code = "stage_unavailable",
         .text = "A part of the gate is missing or full; try again.",
@@ -287,7 +287,7 @@ pipeline_end(struct request *r)
 static void
 fail_late(struct request *r)
 {
-    static const struct reply_refusal refusal = {
+    static const struct sp_refusal refusal = {
         .status = 504,
         .code = "deadline_exceeded",
         .text = "The answer took too long; whether the call took effect is "
@@ -349,7 +349,7 @@ pipeline_ask(struct request *r)
 void
 pipeline_fail_lost(struct request *r, const char *detail)
 {
-    static const struct reply_refusal refusal = {
+    static const struct sp_refusal refusal = {
         .status = 502,
         .code = "answer_lost",
         .text = "The answer was lost inside the gate; whether the call took "

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 #include "common/base/view.h"
-#include "services/edge/mhd/reply.h"
+#include "common/stage/refusal.h"
 
 struct request;
 
@@ -20,7 +20,7 @@ pipeline_repeat(struct request *r);
 
 /* Answers with a refusal: the request waits no longer. */
 void
-pipeline_refuse(struct request *r, const struct reply_refusal *refusal);
+pipeline_refuse(struct request *r, const struct sp_refusal *refusal);
 
 /* The rest of a stream will not come: what is there is still sent, then the
  * connection breaks, so that the client cannot take it for whole. `detail` is

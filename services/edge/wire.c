@@ -109,7 +109,7 @@ wire_on_in_hand(void *self, const struct sp_msg *m)
 static void
 fail_answer(struct request *r, const char *detail)
 {
-    static const struct reply_refusal refusal = {
+    static const struct sp_refusal refusal = {
         .status = 502,
         .code = "bad_answer",
         .text = "The answer was damaged inside the gate; whether the call "
@@ -241,7 +241,7 @@ wire_on_denial(void *self, const struct sp_msg *m)
     struct request *r = find(edge, d->request_id);
     char code[64 + 1] = { 0 };
     char text[256 + 1] = { 0 };
-    const struct reply_refusal refusal = {
+    const struct sp_refusal refusal = {
         .status = (unsigned)d->status,
         .code = code,
         .text = text,

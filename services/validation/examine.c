@@ -45,21 +45,20 @@ examiner_free(struct examiner **examiner)
 }
 
 static int
-check_mcp_message(struct examiner *e, const struct inquiry *inquiry,
+check_mcp_message(struct examiner *e, const struct sp_call *call,
                   struct verdict *verdict)
 {
-    int error = mcp_shape_read(&e->mcp, inquiry, verdict);
+    int error = mcp_shape_read(&e->mcp, call, verdict);
 
-    return error != 0
-               ? error
-               : mcp_method_check(&e->methods, &e->mcp, inquiry, verdict);
+    return error != 0 ? error
+                      : mcp_method_check(&e->methods, &e->mcp, call, verdict);
 }
 
 static int
-check_session_end(struct examiner *e, const struct inquiry *inquiry,
+check_session_end(struct examiner *e, const struct sp_call *call,
                   struct verdict *verdict)
 {
-    int error = mcp_shape_end(&e->mcp, inquiry, verdict);
+    int error = mcp_shape_end(&e->mcp, call, verdict);
 
     if (error != 0) {
         return error;
@@ -70,22 +69,22 @@ check_session_end(struct examiner *e, const struct inquiry *inquiry,
 }
 
 static int
-check_chat(struct examiner *e, const struct inquiry *inquiry,
+check_chat(struct examiner *e, const struct sp_call *call,
            struct verdict *verdict)
 {
-    return llm_shape_chat(&e->llm, inquiry, verdict);
+    return llm_shape_chat(&e->llm, call, verdict);
 }
 
 static int
-check_models(struct examiner *e, const struct inquiry *inquiry,
+check_models(struct examiner *e, const struct sp_call *call,
              struct verdict *verdict)
 {
-    return llm_shape_models(&e->llm, inquiry, verdict);
+    return llm_shape_models(&e->llm, call, verdict);
 }
 
 /* Of a path that another service answers, validation knows nothing. */
 static int
-refuse_path(const struct inquiry *inquiry, struct verdict *verdict)
+refuse_path(const struct sp_call *call, struct verdict *verdict)
 {
     const struct sp_refusal unknown = {
         .status = 404,
@@ -93,7 +92,7 @@ refuse_path(const struct inquiry *inquiry, struct verdict *verdict)
         .text = "This path is not served.",
     };
 
-    return verdict_refuse(verdict, sp_path_form(inquiry->path), unknown,
+    return verdict_refuse(verdict, sp_path_form(call->path), unknown,
                           "request_refused");
 }
 
@@ -114,7 +113,7 @@ refuse_method(const struct sp_path *row, struct verdict *verdict)
 }
 
 typedef int
-check_function(struct examiner *, const struct inquiry *, struct verdict *);
+check_function(struct examiner *, const struct sp_call *, struct verdict *);
 
 /* How the requests of each path are examined. What has no row is refused. */
 static const struct {
@@ -146,26 +145,25 @@ find_check(const struct sp_path *row, enum sp_method method, bool *ret_known)
 }
 
 int
-examine(struct examiner *examiner, const struct inquiry *inquiry,
+examine(struct examiner *examiner, const struct sp_call *call,
         struct verdict *verdict)
 {
-    const struct sp_path *row = sp_path_find(inquiry->path);
+    const struct sp_path *row = sp_path_find(call->path);
     check_function *check = NULL;
     bool known = false;
 
     verdict_reset(verdict);
     if (row != NULL) {
-        check = find_check(row, sp_method_find(inquiry->method), &known);
+        check = find_check(row, sp_method_find(call->method), &known);
     }
     if (check == NULL) {
-        return known ? refuse_method(row, verdict)
-                     : refuse_path(inquiry, verdict);
+        return known ? refuse_method(row, verdict) : refuse_path(call, verdict);
     }
     verdict->object = sp_view_of(row->path);
     if (row->scope != NULL &&
-        !sp_scopes_have(inquiry->scopes, sp_view_of(row->scope))) {
-        return scope_refuse(verdict, inquiry->path, examiner->methods.url,
+        !sp_scopes_have(call->scopes, sp_view_of(row->scope))) {
+        return scope_refuse(verdict, call->path, examiner->methods.url,
                             row->scope);
     }
-    return check(examiner, inquiry, verdict);
+    return check(examiner, call, verdict);
 }

@@ -4,7 +4,7 @@
 #define SP_SERVICES_VALIDATION_EXAMINE_H
 
 #include "common/base/compiler.h"
-#include "services/validation/inquiry.h"
+#include "proto/message.h"
 #include "services/validation/schema/schema_check.h"
 #include "services/validation/toolbox.h"
 #include "services/validation/validation_config.h"
@@ -29,9 +29,9 @@ examiner_free(struct examiner **examiner);
 
 /* Judges a request into `verdict`, which is reset first. 0 where it goes on,
  * SP_EDENIED where the verdict holds the answer. Its views live as long as the
- * inquiry's, and until the next examination. */
+ * call's, and until the next examination. */
 SP_MUST_CHECK int
-examine(struct examiner *examiner, const struct inquiry *inquiry,
+examine(struct examiner *examiner, const struct sp_call *call,
         struct verdict *verdict);
 
 #endif

@@ -167,7 +167,7 @@ validation_on_call(void *self, const struct sp_msg *m)
 {
     struct validation *v = self;
     const struct sp_call *c = &m->u.call;
-    const struct inquiry inquiry = {
+    const struct sp_call call = {
         .method = c->method,
         .path = c->path,
         .headers = c->headers,
@@ -180,7 +180,7 @@ validation_on_call(void *self, const struct sp_msg *m)
         v->figures.expired++;
         return;
     }
-    if (examine(v->examiner, &inquiry, &v->verdict) != 0) {
+    if (examine(v->examiner, &call, &v->verdict) != 0) {
         answer_call(v, c);
         return;
     }

@@ -50,9 +50,9 @@ gate_close(struct gate *g)
 }
 
 int
-gate_ask(struct gate *g, const struct inquiry *inquiry)
+gate_ask(struct gate *g, const struct sp_call *call)
 {
-    int error = examine(g->examiner, inquiry, &g->verdict);
+    int error = examine(g->examiner, call, &g->verdict);
 
     (void)snprintf(g->headers, sizeof(g->headers), "%.*s",
                    SP_VIEW(sp_buf_view(&g->verdict.headers)));
@@ -65,7 +65,7 @@ gate_ask(struct gate *g, const struct inquiry *inquiry)
 int
 gate_post(struct gate *g, const char *headers, const char *body)
 {
-    const struct inquiry inquiry = {
+    const struct sp_call call = {
         .method = SP_VIEW_LITERAL("POST"),
         .path = SP_VIEW_LITERAL("/mcp"),
         .headers = sp_view_of(headers),
@@ -73,5 +73,5 @@ gate_post(struct gate *g, const char *headers, const char *body)
         .scopes = SP_VIEW_LITERAL(ALL_SCOPES),
     };
 
-    return gate_ask(g, &inquiry);
+    return gate_ask(g, &call);
 }

@@ -41,7 +41,7 @@ void
 gate_close(struct gate *g);
 
 int
-gate_ask(struct gate *g, const struct inquiry *inquiry);
+gate_ask(struct gate *g, const struct sp_call *call);
 
 /* POST /mcp with these headers and this body. */
 int

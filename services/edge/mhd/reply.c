@@ -246,28 +246,17 @@ reply_stream(struct request *r, unsigned status, struct sp_view headers,
 }
 
 void
-reply_refuse(struct request *r, const struct reply_refusal *refusal)
+reply_refuse(struct request *r, const struct sp_refusal *refusal, bool close)
 {
-    const struct sp_refusal words = {
-        .status = refusal->status,
-        .code = refusal->code,
-        .text = refusal->text,
-        .rpc_id = refusal->rpc_id,
-        .retry_after_s = refusal->retry_after_s,
-    };
     struct sp_buf headers = sp_buf_new(REFUSAL_MAX);
     struct sp_buf body = sp_buf_new(REFUSAL_MAX);
 
-    if (sp_refusal_write(&words, sp_path_form(sp_buf_view(&r->path)), &headers,
+    if (sp_refusal_write(refusal, sp_path_form(sp_buf_view(&r->path)), &headers,
                          &body) != 0) {
         sp_fatal("refusal_too_long", "code=%s", refusal->code);
     }
-    if (refusal->allow != NULL) {
-        (void)sp_headers_add(&headers, SP_VIEW_LITERAL("allow"),
-                             sp_view_of(refusal->allow));
-    }
     finish_whole(r, refusal->status, sp_buf_view(&headers), sp_buf_view(&body),
-                 refusal->close);
+                 close);
     sp_buf_free(&headers);
     sp_buf_free(&body);
 }

@@ -8,6 +8,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/view.h"
+#include "common/stage/refusal.h"
 #include "common/text/buf.h"
 
 struct request;
@@ -33,20 +34,10 @@ void
 reply_stream(struct request *r, unsigned status, struct sp_view headers,
              void (*taken)(struct request *r));
 
-/* What a refusal says. */
-struct reply_refusal {
-    unsigned status;
-    const char *code;
-    const char *text;
-    struct sp_view rpc_id; /* may be empty */
-    int64_t retry_after_s; /* 0: no Retry-After */
-    const char *allow;     /* NULL: no Allow */
-    bool close;            /* the connection ends with it */
-};
-
-/* Prepares a refusal in the form that callers of the path expect. */
+/* Prepares a refusal in the form that callers of the path expect. `close`: the
+ * connection ends with it. */
 void
-reply_refuse(struct request *r, const struct reply_refusal *refusal);
+reply_refuse(struct request *r, const struct sp_refusal *refusal, bool close);
 
 /* Writes a whole answer, head and body, in place of one that the library makes
  * by itself with this status. `r` may be NULL. The connection ends with it. */

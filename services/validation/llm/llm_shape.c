@@ -279,15 +279,15 @@ check_members(struct llm_shape *shape, struct verdict *verdict)
 }
 
 static int
-read_body(struct llm_shape *shape, const struct inquiry *inquiry,
+read_body(struct llm_shape *shape, const struct sp_call *call,
           struct verdict *verdict)
 {
-    if (!media_is(sp_headers_get(inquiry->headers, "content-type"),
+    if (!media_is(sp_headers_get(call->headers, "content-type"),
                   "application/json")) {
         return refuse(verdict, 415, "bad_media_type",
                       "Send Content-Type: application/json.");
     }
-    if (sp_json_parse(&shape->json, inquiry->body) != 0 ||
+    if (sp_json_parse(&shape->json, call->body) != 0 ||
         !sp_json_is(sp_json_root(&shape->json), SP_JSON_OBJECT)) {
         return refuse(verdict, 400, "not_json",
                       "The body must be a strict JSON object (RFC 8259): "
@@ -352,12 +352,12 @@ estimate(const struct llm_shape *shape, const struct llm_content *content)
 }
 
 int
-llm_shape_chat(struct llm_shape *shape, const struct inquiry *inquiry,
+llm_shape_chat(struct llm_shape *shape, const struct sp_call *call,
                struct verdict *verdict)
 {
     struct llm_content content = { 0 };
     const char *why = NULL;
-    int error = read_body(shape, inquiry, verdict);
+    int error = read_body(shape, call, verdict);
 
     if (error == 0) {
         error = check_members(shape, verdict);
@@ -378,11 +378,11 @@ llm_shape_chat(struct llm_shape *shape, const struct inquiry *inquiry,
 }
 
 int
-llm_shape_models(struct llm_shape *shape, const struct inquiry *inquiry,
+llm_shape_models(struct llm_shape *shape, const struct sp_call *call,
                  struct verdict *verdict)
 {
     (void)shape;
-    if (inquiry->body.len > 0) {
+    if (call->body.len > 0) {
         return refuse(verdict, 400, "body_unwanted",
                       "A GET request has no body.");
     }

@@ -6,7 +6,7 @@
 #include "common/base/compiler.h"
 #include "common/text/buf.h"
 #include "common/text/json.h"
-#include "services/validation/inquiry.h"
+#include "proto/message.h"
 #include "services/validation/validation_config.h"
 #include "services/validation/verdict.h"
 
@@ -30,12 +30,12 @@ llm_shape_free(struct llm_shape *shape);
  * cost the estimate of all tokens in and out; or SP_EDENIED. verdict->name
  * lives until the next check. */
 SP_MUST_CHECK int
-llm_shape_chat(struct llm_shape *shape, const struct inquiry *inquiry,
+llm_shape_chat(struct llm_shape *shape, const struct sp_call *call,
                struct verdict *verdict);
 
 /* Judges a request for the list of models. 0 or SP_EDENIED. */
 SP_MUST_CHECK int
-llm_shape_models(struct llm_shape *shape, const struct inquiry *inquiry,
+llm_shape_models(struct llm_shape *shape, const struct sp_call *call,
                  struct verdict *verdict);
 
 #endif

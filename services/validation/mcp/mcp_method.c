@@ -18,7 +18,7 @@
 struct check {
     const struct mcp_method_context *context;
     struct mcp_shape *shape;
-    const struct inquiry *inquiry;
+    const struct sp_call *call;
     struct verdict *verdict;
 };
 
@@ -155,7 +155,7 @@ check_mirrors(const struct check *c, const struct tool_check *tool)
     }
     sp_buf_reset(&c->shape->scratch);
     if (tool != NULL &&
-        mcp_params_check(tool->params, c->inquiry->headers, &c->shape->json,
+        mcp_params_check(tool->params, c->call->headers, &c->shape->json,
                          param(c, "arguments"), &c->shape->scratch) != 0) {
         return mcp_refuse(c->verdict, MCP_PARAM_HEADER, NULL);
     }
@@ -192,8 +192,8 @@ check_tool_call(const struct check *c)
         return mcp_refuse(c->verdict, MCP_TOOL_UNKNOWN, NULL);
     }
     c->verdict->object = sp_view_of(tool->tool->name);
-    if (!sp_catalogue_allows(tool->tool, c->inquiry->scopes)) {
-        return scope_refuse(c->verdict, c->inquiry->path, c->context->url,
+    if (!sp_catalogue_allows(tool->tool, c->call->scopes)) {
+        return scope_refuse(c->verdict, c->call->path, c->context->url,
                             tool->tool->scope);
     }
     error = check_arguments(c, tool);
@@ -266,10 +266,10 @@ check_notification(const struct check *c)
 
 int
 mcp_method_check(const struct mcp_method_context *context,
-                 struct mcp_shape *shape, const struct inquiry *inquiry,
+                 struct mcp_shape *shape, const struct sp_call *call,
                  struct verdict *verdict)
 {
-    const struct check c = { context, shape, inquiry, verdict };
+    const struct check c = { context, shape, call, verdict };
 
     switch (shape->message.kind) {
     case RPC_REQUEST:

@@ -5,7 +5,7 @@
 #define SP_SERVICES_VALIDATION_MCP_MCP_METHOD_H
 
 #include "common/base/compiler.h"
-#include "services/validation/inquiry.h"
+#include "proto/message.h"
 #include "services/validation/mcp/mcp_shape.h"
 #include "services/validation/schema/schema_check.h"
 #include "services/validation/toolbox.h"
@@ -21,7 +21,7 @@ struct mcp_method_context {
  * forward, or SP_EDENIED with an answer in it. */
 SP_MUST_CHECK int
 mcp_method_check(const struct mcp_method_context *context,
-                 struct mcp_shape *shape, const struct inquiry *inquiry,
+                 struct mcp_shape *shape, const struct sp_call *call,
                  struct verdict *verdict);
 
 #endif

@@ -72,11 +72,11 @@ unescape_method(struct mcp_shape *shape)
 }
 
 static int
-read_message(struct mcp_shape *shape, const struct inquiry *inquiry,
+read_message(struct mcp_shape *shape, const struct sp_call *call,
              struct verdict *verdict)
 {
     const char *why = NULL;
-    int error = sp_json_parse(&shape->json, inquiry->body);
+    int error = sp_json_parse(&shape->json, call->body);
 
     if (error != 0) {
         return mcp_refuse(
@@ -204,32 +204,32 @@ check_legacy(struct mcp_shape *shape, struct verdict *verdict)
 }
 
 static int
-check_media(const struct mcp_shape *shape, const struct inquiry *inquiry,
+check_media(const struct mcp_shape *shape, const struct sp_call *call,
             struct verdict *verdict)
 {
     if (!media_is(shape->headers.content_type, "application/json")) {
         return mcp_refuse(verdict, MCP_BAD_MEDIA_TYPE, NULL);
     }
-    if (!media_accepted(inquiry->headers, "application/json")) {
+    if (!media_accepted(call->headers, "application/json")) {
         return mcp_refuse(verdict, MCP_NOT_ACCEPTABLE, NULL);
     }
     return 0;
 }
 
 int
-mcp_shape_read(struct mcp_shape *shape, const struct inquiry *inquiry,
+mcp_shape_read(struct mcp_shape *shape, const struct sp_call *call,
                struct verdict *verdict)
 {
     int error = 0;
 
     shape->headers = (struct mcp_headers){ 0 };
-    if (mcp_headers_read(inquiry->headers, &shape->headers) != 0 ||
+    if (mcp_headers_read(call->headers, &shape->headers) != 0 ||
         shape->headers.repeated) {
         return mcp_refuse(verdict, MCP_BAD_HEADERS, NULL);
     }
-    error = check_media(shape, inquiry, verdict);
+    error = check_media(shape, call, verdict);
     if (error == 0) {
-        error = read_message(shape, inquiry, verdict);
+        error = read_message(shape, call, verdict);
     }
     if (error != 0) {
         return error;
@@ -248,21 +248,21 @@ mcp_shape_read(struct mcp_shape *shape, const struct inquiry *inquiry,
 }
 
 int
-mcp_shape_end(struct mcp_shape *shape, const struct inquiry *inquiry,
+mcp_shape_end(struct mcp_shape *shape, const struct sp_call *call,
               struct verdict *verdict)
 {
     shape->headers = (struct mcp_headers){ 0 };
-    if (mcp_headers_read(inquiry->headers, &shape->headers) != 0 ||
+    if (mcp_headers_read(call->headers, &shape->headers) != 0 ||
         shape->headers.repeated) {
         return mcp_refuse(verdict, MCP_BAD_HEADERS, NULL);
     }
     if (sp_view_is(shape->headers.version, MODERN)) {
         return mcp_refuse(verdict, MCP_NO_SESSIONS, NULL);
     }
-    if (sp_headers_get(inquiry->headers, "mcp-session-id").len == 0) {
+    if (sp_headers_get(call->headers, "mcp-session-id").len == 0) {
         return mcp_refuse(verdict, MCP_SESSION_MISSING, NULL);
     }
-    if (inquiry->body.len > 0) {
+    if (call->body.len > 0) {
         return mcp_refuse(verdict, MCP_BODY_UNWANTED, NULL);
     }
     return 0;

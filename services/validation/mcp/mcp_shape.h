@@ -9,7 +9,7 @@
 #include "common/base/compiler.h"
 #include "common/text/buf.h"
 #include "common/text/json.h"
-#include "services/validation/inquiry.h"
+#include "proto/message.h"
 #include "services/validation/mcp/mcp_headers.h"
 #include "services/validation/mcp/rpc.h"
 #include "services/validation/verdict.h"
@@ -35,12 +35,12 @@ mcp_shape_free(struct mcp_shape *shape);
 /* Reads a POST and decides its era. 0 with message, headers, modern and method
  * set, and verdict->rpc_id; or SP_EDENIED with the refusal in the verdict. */
 SP_MUST_CHECK int
-mcp_shape_read(struct mcp_shape *shape, const struct inquiry *inquiry,
+mcp_shape_read(struct mcp_shape *shape, const struct sp_call *call,
                struct verdict *verdict);
 
 /* A DELETE, which ends a session. 0 or SP_EDENIED. */
 SP_MUST_CHECK int
-mcp_shape_end(struct mcp_shape *shape, const struct inquiry *inquiry,
+mcp_shape_end(struct mcp_shape *shape, const struct sp_call *call,
               struct verdict *verdict);
 
 #endif

@@ -43,7 +43,7 @@ Test(validation_attack, what_has_no_row_has_no_way)
 
     gate_open(&g);
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        const struct inquiry inquiry = {
+        const struct sp_call call = {
             .method = sp_view_of(rows[i].method),
             .path = sp_view_of(rows[i].path),
             .headers = SP_VIEW_LITERAL(LEGACY_HEADERS),
@@ -51,7 +51,7 @@ Test(validation_attack, what_has_no_row_has_no_way)
             .scopes = SP_VIEW_LITERAL(ALL_SCOPES),
         };
 
-        cr_assert_eq(gate_ask(&g, &inquiry), SP_EDENIED);
+        cr_assert_eq(gate_ask(&g, &call), SP_EDENIED);
         cr_assert_eq(g.verdict.status, rows[i].status, "%s %s", rows[i].method,
                      rows[i].path);
         cr_assert_eq(strstr(g.headers, "allow: ") != NULL,
@@ -75,7 +75,7 @@ Test(validation_attack, no_tool_runs_without_its_own_scope)
 
     gate_open(&g);
     for (size_t i = 0; i < SP_COUNT(scopes); i++) {
-        const struct inquiry inquiry = {
+        const struct sp_call call = {
             .method = SP_VIEW_LITERAL("POST"),
             .path = SP_VIEW_LITERAL("/mcp"),
             .headers = SP_VIEW_LITERAL(LEGACY_HEADERS),
@@ -83,7 +83,7 @@ Test(validation_attack, no_tool_runs_without_its_own_scope)
             .scopes = sp_view_of(scopes[i]),
         };
 
-        cr_assert_eq(gate_ask(&g, &inquiry), SP_EDENIED, "%s", scopes[i]);
+        cr_assert_eq(gate_ask(&g, &call), SP_EDENIED, "%s", scopes[i]);
         cr_assert_eq(g.verdict.status, 403, "%s", scopes[i]);
         cr_assert_str_eq(g.verdict.kind, "scope_missing");
     }
@@ -94,7 +94,7 @@ Test(validation_attack, no_tool_runs_without_its_own_scope)
  * nothing of its schema. */
 Test(validation_attack, no_schema_is_probed_without_the_scope)
 {
-    const struct inquiry inquiry = {
+    const struct sp_call call = {
         .method = SP_VIEW_LITERAL("POST"),
         .path = SP_VIEW_LITERAL("/mcp"),
         .headers = SP_VIEW_LITERAL(LEGACY_HEADERS),
@@ -104,7 +104,7 @@ Test(validation_attack, no_schema_is_probed_without_the_scope)
     struct gate g;
 
     gate_open(&g);
-    cr_assert_eq(gate_ask(&g, &inquiry), SP_EDENIED);
+    cr_assert_eq(gate_ask(&g, &call), SP_EDENIED);
     cr_assert_eq(g.verdict.status, 403);
     cr_assert_null(strstr(g.body, "subject"));
     gate_close(&g);

@@ -20,7 +20,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .assumed_output_tokens = 100,
         .image_tokens = 10,
     };
-    const struct inquiry inquiry = {
+    const struct sp_call call = {
         .method = SP_VIEW_LITERAL("POST"),
         .path = SP_VIEW_LITERAL("/v1/chat/completions"),
         .headers = SP_VIEW_LITERAL("content-type: application/json\n"),
@@ -31,7 +31,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct llm_shape shape;
 
     llm_shape_init(&shape, &limits);
-    if (llm_shape_chat(&shape, &inquiry, &verdict) == 0) {
+    if (llm_shape_chat(&shape, &call, &verdict) == 0) {
         if (!verdict.forward || verdict.target != SP_SERVICE_LLM ||
             verdict.name.len == 0 || verdict.cost == 0) {
             abort();

@@ -36,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *end = size == 0 ? NULL : memchr(data, 0, size);
     size_t len = end == NULL ? 0 : (size_t)(end - data);
-    struct inquiry inquiry = {
+    struct sp_call call = {
         .method = SP_VIEW_LITERAL("POST"),
         .path = SP_VIEW_LITERAL("/mcp"),
         .headers = end == NULL
@@ -49,7 +49,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct mcp_shape shape;
 
     mcp_shape_init(&shape);
-    if (mcp_shape_read(&shape, &inquiry, &verdict) != 0) {
+    if (mcp_shape_read(&shape, &call, &verdict) != 0) {
         if (verdict.forward || !is_answer(&verdict)) {
             abort();
         }
@@ -57,7 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     verdict_reset(&verdict);
-    (void)mcp_shape_end(&shape, &inquiry, &verdict);
+    (void)mcp_shape_end(&shape, &call, &verdict);
     mcp_shape_free(&shape);
     verdict_free(&verdict);
     return 0;

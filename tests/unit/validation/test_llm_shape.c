@@ -8,7 +8,7 @@
 static int
 chat(struct gate *g, const char *body)
 {
-    const struct inquiry inquiry = {
+    const struct sp_call call = {
         .method = SP_VIEW_LITERAL("POST"),
         .path = SP_VIEW_LITERAL("/v1/chat/completions"),
         .headers = SP_VIEW_LITERAL(JSON_HEADERS),
@@ -16,7 +16,7 @@ chat(struct gate *g, const char *body)
         .scopes = SP_VIEW_LITERAL("llm:chat"),
     };
 
-    return gate_ask(g, &inquiry);
+    return gate_ask(g, &call);
 }
 
 Test(llm_shape, passes_what_clients_send)
@@ -163,7 +163,7 @@ Test(llm_shape, refuses_what_is_unknown_or_out_of_bounds)
 
 Test(llm_shape, models_are_listed_without_a_body_and_with_the_scope)
 {
-    struct inquiry inquiry = {
+    struct sp_call call = {
         .method = SP_VIEW_LITERAL("GET"),
         .path = SP_VIEW_LITERAL("/v1/models"),
         .scopes = SP_VIEW_LITERAL("llm:chat"),
@@ -171,14 +171,14 @@ Test(llm_shape, models_are_listed_without_a_body_and_with_the_scope)
     struct gate g;
 
     gate_open(&g);
-    cr_assert_eq(gate_ask(&g, &inquiry), 0);
+    cr_assert_eq(gate_ask(&g, &call), 0);
     cr_assert(sp_view_is(g.verdict.name, "models"));
-    inquiry.body = SP_VIEW_LITERAL("x");
-    cr_assert_eq(gate_ask(&g, &inquiry), SP_EDENIED);
+    call.body = SP_VIEW_LITERAL("x");
+    cr_assert_eq(gate_ask(&g, &call), SP_EDENIED);
     cr_assert_eq(g.verdict.status, 400);
-    inquiry.body = SP_VIEW_LITERAL("");
-    inquiry.scopes = SP_VIEW_LITERAL("llm:chatter");
-    cr_assert_eq(gate_ask(&g, &inquiry), SP_EDENIED);
+    call.body = SP_VIEW_LITERAL("");
+    call.scopes = SP_VIEW_LITERAL("llm:chatter");
+    cr_assert_eq(gate_ask(&g, &call), SP_EDENIED);
     cr_assert_eq(g.verdict.status, 403);
     cr_assert_not_null(
         strstr(g.headers, "www-authenticate: Bearer "

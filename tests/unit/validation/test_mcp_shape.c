@@ -363,14 +363,14 @@ Test(mcp_shape, a_session_ends_by_delete_with_its_id_and_no_body)
 
     gate_open(&g);
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        const struct inquiry inquiry = {
+        const struct sp_call call = {
             .method = SP_VIEW_LITERAL("DELETE"),
             .path = SP_VIEW_LITERAL("/mcp"),
             .headers = sp_view_of(rows[i].headers),
             .body = sp_view_of(rows[i].body),
         };
 
-        cr_assert_eq(gate_ask(&g, &inquiry) == 0, rows[i].status == 0);
+        cr_assert_eq(gate_ask(&g, &call) == 0, rows[i].status == 0);
         if (rows[i].status != 0) {
             cr_assert_eq(g.verdict.status, rows[i].status, "row %zu", i);
         }

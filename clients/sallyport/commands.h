@@ -10,6 +10,10 @@
     C(stop, "stop", "", "stop the gate that run started")                      \
     C(status, "status", "[--json]", "list the replicas and how they are")      \
     C(scale, "scale", "SERVICE=N ...", "change the number of replicas")        \
+    C(reload, "reload", "",                                                    \
+      "check the configuration and have every process read it again")          \
+    C(restart, "restart", "[SERVICE ...]",                                     \
+      "start every process anew, one after the other, without a stop")         \
     C(token, "token", "[--client demo|bench] [--scope \"a b\"] [--compose]",   \
       "print an access token")                                                 \
     C(check_config, "check-config", "", "check every configuration file")      \

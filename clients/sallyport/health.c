@@ -12,7 +12,8 @@ command_health(int argc, char **argv)
 {
     struct gate gate = { .programs = NULL };
     enum sp_service_id service = SP_SERVICE_EDGE;
-    enum sp_pulse pulse = SP_PULSE_NONE;
+    struct sp_pulse pulse;
+    enum sp_pulse_state state = SP_PULSE_NONE;
 
     if (argc != 1 || sp_service_find(sp_view_of(argv[0]), &service) != 0) {
         (void)fprintf(stderr, "usage: sallyport health SERVICE\n");
@@ -20,7 +21,8 @@ command_health(int argc, char **argv)
     }
     gate_open(&gate);
     gate_enter_state(&gate);
-    pulse = sp_pulse_read(sp_service_name(service), gate.settings.replica);
+    state =
+        sp_pulse_read(sp_service_name(service), gate.settings.replica, &pulse);
     gate_close(&gate);
-    return pulse == SP_PULSE_READY ? EXIT_SUCCESS : EXIT_FAILURE;
+    return state == SP_PULSE_READY ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -11,10 +11,23 @@
  *     for each replica into SP_STATE/supervise and starts s6-svscan on it. A
  *     crashed process is back within a second; the fourth crash in a row and
  *     every further one waits, 1 s to 32 s. A process that refuses to start
- *     (exit 78) ends `run`, which then exits 1. SIGINT, SIGTERM, SIGHUP and
- *     `stop` end the gate in order: the edge answers what it still owes, then
- *     the stages, last the monitor; a second signal hurries it. `scale` adds
- *     replicas or lets them drain. Where `run` itself is killed, all ends too.
+ *     (exit 78) ends `run`, which then exits 1. SIGINT, SIGTERM and `stop` end
+ *     the gate in order: the edge answers what it still owes, then the stages,
+ *     last the monitor; a second signal hurries it. So does the end of its
+ *     terminal. `scale` adds replicas or lets them drain. Where `run` itself is
+ *     killed, all ends too.
+ *
+ * CHANGES
+ *     `reload` checks the whole configuration first, and sends nothing where
+ *     something is wrong. Then each process reads its files again, one after
+ *     the other, and takes them whole or goes on with the old ones: one line
+ *     each. It also starts a process again that had refused to start. SIGHUP to
+ *     `run` does the same, to one process that one alone. What only a start can
+ *     change is refused with a sentence that names `restart`.
+ *     `restart` adds a replica of each service, waits until they are ready,
+ *     starts the others anew one by one, each after it has drained, and takes
+ *     the added ones away: requests go on. The monitor, of which there is one,
+ *     is away for a moment; no request waits for it, and its events are kept.
  *
  * KEYS
  *     `init` never overwrites; only the server certificate is made anew, 30

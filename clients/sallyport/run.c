@@ -35,7 +35,9 @@ struct run {
     struct replica_counts counts;
     sigset_t signals;
     pid_t supervisor;
+    pid_t reloader; /* 0: none at work */
     int lock;
+    bool hung_up;   /* and not yet seen to */
     unsigned asked; /* how often we were told to stop */
 };
 
@@ -166,20 +168,47 @@ run_ready(const struct gate *gate, bool *ret_answered, struct sp_buf *why)
     return status == 200;
 }
 
+/* Forgets a child that has ended. */
+static void
+take_end(pid_t *child)
+{
+    if (*child > 0 && waitpid(*child, NULL, WNOHANG) == *child) {
+        *child = 0;
+    }
+}
+
 /* Waits at most `ms` for a signal; counts the requests to stop, and takes note
- * of the supervisor's end. */
+ * of a request to reload and of the end of a child. The kernel itself sends
+ * SIGHUP only where the terminal has gone: that ends the gate. */
 static void
 await_signal(struct run *run, long ms)
 {
     const struct timespec time = { .tv_sec = ms / 1000,
                                    .tv_nsec = ms % 1000 * 1000000 };
-    int signal_number = sigtimedwait(&run->signals, NULL, &time);
+    siginfo_t info = { .si_signo = 0 };
+    int signal_number = sigtimedwait(&run->signals, &info, &time);
 
-    if (signal_number == SIGCHLD && run->supervisor > 0 &&
-        waitpid(run->supervisor, NULL, WNOHANG) == run->supervisor) {
-        run->supervisor = 0;
-    } else if (signal_number > 0 && signal_number != SIGCHLD) {
+    if (signal_number == SIGCHLD) {
+        take_end(&run->supervisor);
+        take_end(&run->reloader);
+    } else if (signal_number == SIGHUP && info.si_code != SI_KERNEL) {
+        run->hung_up = true;
+    } else if (signal_number > 0) {
         run->asked++;
+    }
+}
+
+/* As an operator's `sallyport reload`: it checks everything before it tells
+ * anybody, and its lines stand in our output. */
+static void
+start_reload(struct run *run)
+{
+    static const char *const argv[] = { "/proc/self/exe", "reload", NULL };
+
+    run->hung_up = false;
+    if (process_start_apart(argv, &run->reloader) != 0) {
+        (void)fprintf(stderr, "sallyport: cannot reload: %s\n",
+                      strerror(errno));
     }
 }
 
@@ -271,6 +300,9 @@ serve(struct run *run)
     if (await_ready(run)) {
         say_ready(run);
         while (run->asked == 0 && run->supervisor > 0) {
+            if (run->hung_up && run->reloader == 0) {
+                start_reload(run);
+            }
             await_signal(run, 3600000);
         }
     } else if (run->asked == 0) {

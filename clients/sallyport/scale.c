@@ -1,17 +1,13 @@
 /* sallyport scale */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "clients/sallyport/commands.h"
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/supervise.h"
-#include "common/base/clock.h"
 #include "common/base/log.h"
-#include "common/stage/pulse.h"
 
 #define WHY_MAX 1024
-#define LOOK_MS 20
 #define UP_MAX_MS 10000
 /* A replica that is taken away finishes what it has, 30 s at most. */
 #define DOWN_MAX_MS 45000
@@ -78,42 +74,17 @@ apply(const struct gate *gate, const struct replicas *added,
 }
 
 static bool
-is_up(struct replica replica)
+await(const struct replicas *some,
+      bool (*done)(struct replica replica, int64_t max_ms), int64_t max_ms,
+      const char *state)
 {
-    char number[16];
-
-    (void)snprintf(number, sizeof(number), "%u", replica.number);
-    return sp_pulse_read(sp_service_name(replica.service), number) ==
-           SP_PULSE_READY;
-}
-
-static bool
-is_down(struct replica replica)
-{
-    struct replica_state state;
-
-    supervise_look(replica, &state);
-    return !state.up;
-}
-
-static bool
-await(const struct replicas *some, bool (*done)(struct replica replica),
-      int64_t max_ms, const char *state)
-{
-    const struct timespec time = { .tv_nsec = LOOK_MS * 1000000L };
-    int64_t until_ms = sp_clock_ms() + max_ms;
-
     for (size_t i = 0; i < some->count; i++) {
-        while (!done(some->list[i])) {
-            if (sp_clock_ms() > until_ms || supervise_failed(some->list[i])) {
-                (void)fprintf(stderr,
-                              "sallyport: %s.%u is not %s; see its "
-                              "log lines\n",
-                              sp_service_name(some->list[i].service),
-                              some->list[i].number, state);
-                return false;
-            }
-            (void)nanosleep(&time, NULL);
+        if (!done(some->list[i], max_ms)) {
+            (void)fprintf(stderr,
+                          "sallyport: %s.%u is not %s; see its log lines\n",
+                          sp_service_name(some->list[i].service),
+                          some->list[i].number, state);
+            return false;
         }
     }
     return true;
@@ -132,8 +103,8 @@ change(const struct gate *gate, const struct replica_counts *counts)
     }
     compare(counts, &added, &removed);
     apply(gate, &added, &removed);
-    return await(&added, is_up, UP_MAX_MS, "ready") &&
-                   await(&removed, is_down, DOWN_MAX_MS, "down")
+    return await(&added, supervise_await_ready, UP_MAX_MS, "ready") &&
+                   await(&removed, supervise_await_down, DOWN_MAX_MS, "down")
                ? EXIT_SUCCESS
                : EXIT_FAILURE;
 }

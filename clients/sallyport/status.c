@@ -1,4 +1,6 @@
 /* sallyport status */
+#include "clients/sallyport/status.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +12,10 @@
 #include "clients/sallyport/supervise.h"
 #include "common/base/alloc.h"
 #include "common/base/clock.h"
+#include "common/stage/pulse.h"
 
 #define STATUS_FILE "store/monitor/status.json"
-#define STATUS_MAX (1024 * 1024)
+#define STATUS_MAX (2 * 1024 * 1024)
 /* The monitor writes once a second. */
 #define FRESH_MS 5000
 
@@ -27,6 +30,19 @@ read_heard(struct status_table *heard)
         (void)!status_table_read(sp_buf_view(&text), heard);
     }
     sp_buf_free(&text);
+}
+
+/* What a process says itself is newer than what the monitor has of it. */
+static void
+add_pulse(struct status_row *row)
+{
+    struct sp_pulse pulse;
+
+    if (sp_pulse_read(row->service, row->replica, &pulse) != SP_PULSE_NONE) {
+        (void)snprintf(row->config, sizeof(row->config), "%s", pulse.version);
+        (void)snprintf(row->config_error, sizeof(row->config_error), "%s",
+                       pulse.refusal);
+    }
 }
 
 static void
@@ -50,6 +66,9 @@ look(struct replica replica, const struct status_table *heard,
         (void)snprintf(row->last_error, sizeof(row->last_error),
                        "refused to start; see its log line");
     }
+    if (state.up) {
+        add_pulse(row);
+    }
 }
 
 /* A gate that another supervisor runs: what the monitor hears is all there is
@@ -66,8 +85,8 @@ take_fresh(const struct status_table *heard, struct status_table *table)
     }
 }
 
-static void
-gather(struct status_table *table)
+void
+status_gather(struct status_table *table)
 {
     struct status_table *heard = sp_alloc(sizeof(*heard));
     struct replicas all = { .count = 0 };
@@ -100,7 +119,7 @@ command_status(int argc, char **argv)
     }
     gate_open(&gate);
     gate_enter_state(&gate);
-    gather(table);
+    status_gather(table);
     runs = table->count > 0;
     if (runs || json) {
         status_table_print(table, json, &text);

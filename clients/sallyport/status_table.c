@@ -46,6 +46,9 @@ read_row(const struct sp_json *json, const struct sp_json_token *object,
     copy_text(json, object, "replica", row->replica, sizeof(row->replica));
     copy_text(json, object, "last_error", row->last_error,
               sizeof(row->last_error));
+    copy_text(json, object, "config", row->config, sizeof(row->config));
+    copy_text(json, object, "config_error", row->config_error,
+              sizeof(row->config_error));
     row->pid = (uint64_t)number(json, object, "pid");
     row->queue_depth = (uint64_t)number(json, object, "queue_depth");
     row->seen_ms = number(json, object, "seen_ms");
@@ -102,6 +105,10 @@ print_json(const struct status_row *row, struct sp_buf *out)
                       row->pid, row->ready ? "true" : "false",
                       row->queue_depth);
     (void)sp_buf_add_json(out, sp_view_of(row->last_error));
+    (void)sp_buf_add_str(out, "\", \"config\": \"");
+    (void)sp_buf_add_json(out, sp_view_of(row->config));
+    (void)sp_buf_add_str(out, "\", \"config_error\": \"");
+    (void)sp_buf_add_json(out, sp_view_of(row->config_error));
     (void)sp_buf_add_str(out, "\"}");
 }
 
@@ -113,10 +120,17 @@ print_text(const struct status_row *row, struct sp_buf *out)
     if (row->pid != 0) {
         (void)snprintf(pid, sizeof(pid), "%" PRIu64, row->pid);
     }
-    (void)sp_buf_addf(out, "%-10s  %-12s  %8s  %-5s  %5" PRIu64 "  %s\n",
-                      row->service, row->replica, pid,
-                      row->ready ? "yes" : "no", row->queue_depth,
-                      row->last_error[0] == '\0' ? "-" : row->last_error);
+    (void)sp_buf_addf(
+        out, "%-10s  %-12s  %8s  %-5s  %5" PRIu64 "  %-8.8s  %s\n",
+        row->service, row->replica, pid, row->ready ? "yes" : "no",
+        row->queue_depth, row->config[0] == '\0' ? "-" : row->config,
+        row->last_error[0] == '\0' ? "-" : row->last_error);
+    if (row->config_error[0] != '\0') {
+        (void)sp_buf_addf(out,
+                          "%-10s  goes on with its old configuration: "
+                          "%s\n",
+                          "", row->config_error);
+    }
 }
 
 void
@@ -126,8 +140,9 @@ status_table_print(const struct status_table *table, bool json,
     if (json) {
         (void)sp_buf_add_str(out, "[");
     } else {
-        (void)sp_buf_addf(out, "%-10s  %-12s  %8s  %-5s  %5s  %s\n", "SERVICE",
-                          "REPLICA", "PID", "READY", "QUEUE", "LAST ERROR");
+        (void)sp_buf_addf(out, "%-10s  %-12s  %8s  %-5s  %5s  %-8s  %s\n",
+                          "SERVICE", "REPLICA", "PID", "READY", "QUEUE",
+                          "CONFIG", "LAST ERROR");
     }
     for (size_t i = 0; i < table->count; i++) {
         if (json) {

@@ -17,7 +17,9 @@ struct status_row {
     char service[16];
     char replica[40];
     char last_error[512];
-    uint64_t pid; /* 0: down */
+    char config[24];         /* version of the configuration in force */
+    char config_error[1024]; /* why the last one was not taken */
+    uint64_t pid;            /* 0: down */
     uint64_t queue_depth;
     int64_t seen_ms; /* wall clock of its last status; 0: never heard of */
     bool ready;

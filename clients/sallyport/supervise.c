@@ -16,6 +16,7 @@
 #include "clients/sallyport/process.h"
 #include "common/base/clock.h"
 #include "common/base/error.h"
+#include "common/stage/pulse.h"
 #include "common/text/decimal.h"
 
 /* s6-svscan leaves names alone that begin with a dot: the directories are
@@ -28,7 +29,7 @@
 #define KILL_MS "40000\n"
 #define FINISH_MS "60000\n"
 #define STOP_MAX_MS 45000
-#define STOP_LOOK_MS 20
+#define STOP_LOOK_MS 20 /* and for everything else that is waited for */
 #define PATH_BYTES 96
 
 /* The monitor writes one audit chain: there cannot be two. */
@@ -165,7 +166,9 @@ write_run(const char *programs, struct replica replica, struct sp_buf *why)
 
     (void)snprintf(program, sizeof(program), "%s/%s", programs,
                    sp_service_name(replica.service));
-    (void)sp_buf_add_str(&script, "#!/bin/sh\n: >started\nexec ");
+    /* A SIGHUP that comes before the program is ready for it ends nothing: its
+     * configuration is still to be read. */
+    (void)sp_buf_add_str(&script, "#!/bin/sh\n: >started\ntrap '' HUP\nexec ");
     add_quoted(&script, program);
     (void)sp_buf_addf(&script, " --replica %u\n", replica.number);
     error = write_file(replica, "run", sp_buf_view(&script), 0700, why);
@@ -424,6 +427,66 @@ pause_ms(long ms)
     const struct timespec time = { .tv_nsec = ms * 1000000 };
 
     (void)nanosleep(&time, NULL);
+}
+
+void
+supervise_hangup(struct replica replica)
+{
+    command(replica, "-h");
+}
+
+void
+supervise_revive(struct replica replica)
+{
+    forget(replica);
+    command(replica, "-u");
+}
+
+void
+supervise_restart(struct replica replica)
+{
+    command(replica, "-r");
+    /* Of the old process: the new one makes its own. */
+    forget(replica);
+}
+
+bool
+supervise_scales(enum sp_service_id service)
+{
+    return most[service] > 1;
+}
+
+bool
+supervise_await_ready(struct replica replica, int64_t max_ms)
+{
+    int64_t until_ms = sp_clock_ms() + max_ms;
+    struct sp_pulse pulse;
+    char number[16];
+
+    (void)snprintf(number, sizeof(number), "%u", replica.number);
+    while (sp_pulse_read(sp_service_name(replica.service), number, &pulse) !=
+           SP_PULSE_READY) {
+        if (sp_clock_ms() > until_ms || supervise_failed(replica)) {
+            return false;
+        }
+        pause_ms(STOP_LOOK_MS);
+    }
+    return true;
+}
+
+bool
+supervise_await_down(struct replica replica, int64_t max_ms)
+{
+    int64_t until_ms = sp_clock_ms() + max_ms;
+    struct replica_state state = { .up = true };
+
+    for (;;) {
+        supervise_look(replica, &state);
+        if (!state.up || sp_clock_ms() > until_ms) {
+            return !state.up;
+        }
+        pause_ms(STOP_LOOK_MS);
+    }
 }
 
 struct stopping {

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/base/compiler.h"
@@ -76,6 +77,31 @@ supervise_rescan(void);
 
 void
 supervise_look(struct replica replica, struct replica_state *ret_state);
+
+/* Has a replica read its configuration again; one that is down stays down. */
+void
+supervise_hangup(struct replica replica);
+
+/* Has a replica that is down, or refused to start, tried again. */
+void
+supervise_revive(struct replica replica);
+
+/* Has a replica end, which drains it, and start anew. */
+void
+supervise_restart(struct replica replica);
+
+/* True where there may be more than one replica of the service. */
+bool
+supervise_scales(enum sp_service_id service);
+
+/* Waits until the replica is ready, `max_ms` at most. False where it is not by
+ * then, or has refused to start. */
+bool
+supervise_await_ready(struct replica replica, int64_t max_ms);
+
+/* Waits until the replica is down, `max_ms` at most. */
+bool
+supervise_await_down(struct replica replica, int64_t max_ms);
 
 /* True where a replica has refused to start. */
 bool

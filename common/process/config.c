@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
@@ -200,27 +202,91 @@ sp_config_load(const char *directory, const char *name,
     return result;
 }
 
-int
-sp_config_tell(struct sp_buf *why, const char *directory, const char *file,
-               const char *path, const char *format, ...)
+void
+sp_config_place(struct sp_buf *why, const char *directory, const char *file,
+                const char *path)
 {
     struct sp_buf text = sp_buf_new(MAX_FILE);
     struct sp_buf unread = sp_buf_new(MAX_LINE);
     char name[MAX_PATH];
+
+    (void)snprintf(name, sizeof(name), "%s/%s.yaml", directory, file);
+    /* It was read a moment ago; where it has gone, line 1 must do. */
+    (void)read_file(name, &text, &unread);
+    (void)sp_buf_addf(why, "%s:%lu: %s ", name,
+                      sp_config_line(sp_buf_view(&text), path), path);
+    sp_buf_free(&text);
+    sp_buf_free(&unread);
+}
+
+int
+sp_config_tell(struct sp_buf *why, const char *directory, const char *file,
+               const char *path, const char *format, ...)
+{
     char said[MAX_LINE];
     va_list args;
 
     va_start(args, format);
     (void)vsnprintf(said, sizeof(said), format, args);
     va_end(args);
-    (void)snprintf(name, sizeof(name), "%s/%s.yaml", directory, file);
-    /* It was read a moment ago; where it has gone, line 1 must do. */
-    (void)read_file(name, &text, &unread);
-    (void)sp_buf_addf(why, "%s:%lu: %s %s", name,
-                      sp_config_line(sp_buf_view(&text), path), path, said);
-    sp_buf_free(&text);
-    sp_buf_free(&unread);
+    sp_config_place(why, directory, file, path);
+    (void)sp_buf_add_str(why, said);
     return SP_ECONFIG;
+}
+
+int
+sp_config_frozen(struct sp_buf *why, const char *directory, const char *file,
+                 const char *path)
+{
+    return sp_config_tell(why, directory, file, path,
+                          "cannot change while %s runs; run `sallyport restart "
+                          "%s`, or put the old value back",
+                          file, file);
+}
+
+/* The length keeps two files apart from one that holds both. */
+static int
+digest_file(crypto_hash_sha256_state *state, const char *directory,
+            const char *name, struct sp_buf *why)
+{
+    struct sp_buf text = sp_buf_new(MAX_FILE);
+    char path[MAX_PATH];
+    char head[MAX_PATH];
+    int error = 0;
+
+    (void)snprintf(path, sizeof(path), "%s/%s.yaml", directory, name);
+    error = read_file(path, &text, why);
+    if (error == 0) {
+        (void)snprintf(head, sizeof(head), "%s %zu\n", name, text.len);
+        (void)crypto_hash_sha256_update(state, (const unsigned char *)head,
+                                        strlen(head));
+        (void)crypto_hash_sha256_update(
+            state, (const unsigned char *)(text.len > 0 ? text.data : ""),
+            text.len);
+    }
+    sp_buf_free(&text);
+    return error;
+}
+
+int
+sp_config_version(const char *directory, const char *const *files,
+                  char ret_version[SP_CONFIG_VERSION_LEN + 1],
+                  struct sp_buf *why)
+{
+    crypto_hash_sha256_state state;
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    int error = 0;
+
+    (void)crypto_hash_sha256_init(&state);
+    for (; error == 0 && *files != NULL; files++) {
+        error = digest_file(&state, directory, *files, why);
+    }
+    if (error == 0) {
+        (void)crypto_hash_sha256_final(&state, digest);
+        (void)sodium_bin2hex(ret_version, SP_CONFIG_VERSION_LEN + 1, digest,
+                             SP_CONFIG_VERSION_LEN / 2);
+    }
+    return error;
 }
 
 int

@@ -48,6 +48,30 @@ int
 sp_config_tell(struct sp_buf *why, const char *directory, const char *file,
                const char *path, const char *format, ...);
 
+/* Writes the place alone, "`directory`/`file`.yaml:LINE: `path` ", for a check
+ * that adds its own sentence. */
+void
+sp_config_place(struct sp_buf *why, const char *directory, const char *file,
+                const char *path);
+
+/* As sp_config_tell(), about a value that is good and differs from the one that
+ * the running service `file` began with, where only a start can change it. */
+int
+sp_config_frozen(struct sp_buf *why, const char *directory, const char *file,
+                 const char *path);
+
+/* Hex digits of a version, without the NUL behind them. */
+#define SP_CONFIG_VERSION_LEN 16
+
+/* The version of `directory`: the first digits of the SHA-256 over names and
+ * bytes of its `files` (without ".yaml", NULL after the last). Equal files have
+ * equal versions, wherever they are. 0, or SP_ECONFIG with a sentence in
+ * `why`. */
+SP_MUST_CHECK int
+sp_config_version(const char *directory, const char *const *files,
+                  char ret_version[SP_CONFIG_VERSION_LEN + 1],
+                  struct sp_buf *why);
+
 void
 sp_config_free(const cyaml_schema_value_t *schema, void **config);
 

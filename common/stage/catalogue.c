@@ -102,6 +102,7 @@ static const cyaml_schema_value_t file_schema = {
 };
 
 struct sp_catalogue {
+    char *directory;         /* that it was read from */
     struct file *file;       /* owns all texts */
     struct sp_tool *tools;   /* in the order of the file */
     struct sp_tool **sorted; /* the same, by name */
@@ -112,16 +113,25 @@ struct sp_catalogue {
 struct check {
     const char *directory;
     struct entry *entry;
-    size_t number; /* of the tool in the file, from 1 */
+    size_t number; /* of the tool in the file, from 0 */
     struct sp_buf *why;
 };
+
+static void
+place(const struct check *c, const char *key)
+{
+    char path[MAX_NAME];
+
+    (void)snprintf(path, sizeof(path), "tools[%zu].%s", c->number, key);
+    sp_config_place(c->why, c->directory, FILE_NAME, path);
+    (void)sp_buf_addf(c->why, "(%s): ", c->entry->name);
+}
 
 static int
 refuse(const struct check *c, const char *key, const char *wrong)
 {
-    (void)sp_buf_addf(c->why, "%s/%s.yaml: tool %zu", c->directory, FILE_NAME,
-                      c->number);
-    (void)sp_buf_addf(c->why, " (%s): %s: %s", c->entry->name, key, wrong);
+    place(c, key);
+    (void)sp_buf_add_str(c->why, wrong);
     return SP_ECONFIG;
 }
 
@@ -286,7 +296,7 @@ fill(struct sp_catalogue *catalogue, const char *directory, struct sp_buf *why)
         int error = 0;
 
         check.entry = &catalogue->file->tools[i];
-        check.number = i + 1;
+        check.number = i;
         error = check_entry(&check);
         if (error != 0) {
             return error;
@@ -300,7 +310,7 @@ fill(struct sp_catalogue *catalogue, const char *directory, struct sp_buf *why)
         if (by_name(&catalogue->sorted[i - 1], &catalogue->sorted[i]) == 0) {
             size_t at = (size_t)(catalogue->sorted[i] - catalogue->tools);
 
-            check.number = at + 1;
+            check.number = at;
             check.entry = &catalogue->file->tools[at];
             return refuse(&check, "name", "used twice; rename one");
         }
@@ -320,6 +330,7 @@ sp_catalogue_load(const char *directory, struct sp_catalogue **ret_catalogue,
         return error;
     }
     catalogue = sp_alloc(sizeof(*catalogue));
+    catalogue->directory = sp_dup(directory);
     catalogue->file = file;
     catalogue->count = catalogue->file->tools_count;
     catalogue->tools = sp_alloc_n(catalogue->count, sizeof(struct sp_tool));
@@ -344,10 +355,25 @@ sp_catalogue_free(struct sp_catalogue **catalogue)
     }
     file = c->file;
     sp_config_free(&file_schema, &file);
+    sp_free(c->directory);
     sp_free(c->tools);
     sp_free(c->sorted);
     sp_free(c);
     *catalogue = NULL;
+}
+
+void
+sp_catalogue_place(const struct sp_catalogue *catalogue,
+                   const struct sp_tool *tool, const char *key,
+                   struct sp_buf *why)
+{
+    size_t at = (size_t)(tool - catalogue->tools);
+    const struct check check = { .directory = catalogue->directory,
+                                 .entry = &catalogue->file->tools[at],
+                                 .number = at,
+                                 .why = why };
+
+    place(&check, key);
 }
 
 size_t

@@ -41,6 +41,13 @@ sp_catalogue_load(const char *directory, struct sp_catalogue **ret_catalogue,
 void
 sp_catalogue_free(struct sp_catalogue **catalogue);
 
+/* Writes "DIRECTORY/tools.yaml:LINE: tools[I].`key` (NAME): " to `why`, for a
+ * sentence about the tool's key. */
+void
+sp_catalogue_place(const struct sp_catalogue *catalogue,
+                   const struct sp_tool *tool, const char *key,
+                   struct sp_buf *why);
+
 /* Tools in the order of the file. */
 size_t
 sp_catalogue_count(const struct sp_catalogue *catalogue);

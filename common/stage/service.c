@@ -20,6 +20,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/process/config.h"
 #include "common/process/jail.h"
 #include "common/process/jail_trial.h"
 #include "common/stage/event_cap.h"
@@ -38,6 +39,10 @@
 #define MAX_TRIALS 32
 #define METRICS_MAX (SP_MAX_STATUS_PART * SP_MAX_STATUS_PARTS / 2)
 #define TROUBLE_MAX 200
+/* A sentence about a configuration file, its path included. */
+#define WHY_MAX 8192
+/* Readings of files that keep changing. */
+#define RELOAD_TRIES 5
 
 enum run_mode {
     MODE_SERVE,
@@ -65,6 +70,11 @@ struct sp_runtime {
     int pulse;             /* descriptor, see common/stage/pulse.h */
     unsigned char boot[8]; /* this run, for the audit trail */
     char trouble[TROUBLE_MAX + 1];
+    char version[SP_CONFIG_VERSION_LEN + 1]; /* of the configuration in force */
+    char refusal[SP_PULSE_REFUSAL_MAX + 1];  /* of the last one; "": taken */
+    uint64_t reloaded;
+    uint64_t refused;
+    bool changed; /* while it was read at the start */
     struct sp_buf metrics;
 };
 
@@ -105,6 +115,25 @@ read_options(struct sp_runtime *rt, int argc, char **argv,
     }
 }
 
+/* attack: the jail lets each process read all of SP_CONFIG, which must not lead
+ * to the keys of the others. */
+static void
+keep_apart(const struct sp_settings *settings)
+{
+    char state[PATH_MAX];
+    size_t len = strlen(settings->config);
+
+    if (getcwd(state, sizeof(state)) == NULL) {
+        sp_refuse("SP_STATE=%s: %s", settings->state, strerror(errno));
+    }
+    if (strncmp(state, settings->config, len) == 0 &&
+        (state[len] == '/' || state[len] == '\0' || len == 1)) {
+        sp_refuse("SP_STATE=%s lies in SP_CONFIG=%s; keep the keys out of the "
+                  "directory of the YAML files",
+                  state, settings->config);
+    }
+}
+
 static void
 load_settings(struct sp_runtime *rt, const char *replica)
 {
@@ -131,6 +160,7 @@ load_settings(struct sp_runtime *rt, const char *replica)
         sp_refuse("SP_STATE=%s: %s; run `sallyport init` to make it",
                   rt->settings.state, strerror(errno));
     }
+    keep_apart(&rt->settings);
 }
 
 /* ------------------------------------------------------------------- jail */
@@ -202,9 +232,12 @@ complete_jail(struct sp_runtime *rt, const struct sp_jail *own,
     full->jail.path_count = 0;
     full->jail.connect_port_count = 0;
     full->jail.bind_port_count = 0;
+    /* The directory, not its files: whoever replaces one makes a new inode. */
+    add_path(full, rt->settings.config, SP_JAIL_READ);
     for (size_t i = 0; i < own->path_count; i++) {
         add_path(full, own->paths[i].path, own->paths[i].access);
-        full->paths[i].optional = own->paths[i].optional;
+        full->paths[full->jail.path_count - 1].optional =
+            own->paths[i].optional;
     }
     if (own->connect_port_count + own->bind_port_count + 2 * SP_SERVICE_COUNT >
         MAX_PORTS) {
@@ -367,6 +400,7 @@ tell_event(void *arg, const struct sp_occurrence *what)
         .boot = sp_view_make(rt->boot, sizeof(rt->boot)),
         .replica = clip(sp_view_of(rt->settings.replica), 64),
         .at_ms = (uint64_t)sp_clock_wall_ms(),
+        .config = sp_view_of(rt->version),
         .kind = clip(sp_view_of(what->kind), 64),
         .request_id = clip(what->request_id, 16),
         .address = clip(what->address, 45),
@@ -418,6 +452,12 @@ write_metrics(struct sp_runtime *rt)
                       (unsigned long long)sp_spool_dropped(rt->spool));
     (void)sp_buf_addf(&rt->metrics, "sallyport_events_waiting %zu\n",
                       sp_spool_waiting(rt->spool));
+    (void)sp_buf_addf(&rt->metrics,
+                      "sallyport_config_reloads_total{result=\"taken\"} %llu\n"
+                      "sallyport_config_reloads_total{result=\"refused\"} "
+                      "%llu\n",
+                      (unsigned long long)rt->reloaded,
+                      (unsigned long long)rt->refused);
     if (rt->service->metrics != NULL) {
         rt->service->metrics(rt->self, &rt->metrics);
     }
@@ -451,6 +491,24 @@ send_part(struct sp_runtime *rt, const struct sp_msg *own)
     (void)send_to_monitor(rt, SP_MSG_STATUS, &own->u.status);
 }
 
+static bool
+is_ready(const struct sp_runtime *rt)
+{
+    return !rt->draining &&
+           (rt->service->ready == NULL || rt->service->ready(rt->self));
+}
+
+static void
+beat(const struct sp_runtime *rt, bool ready)
+{
+    struct sp_pulse pulse = { .state = ready ? SP_PULSE_READY : SP_PULSE_WAITS,
+                              .reloads = rt->reloaded + rt->refused };
+
+    (void)snprintf(pulse.version, sizeof(pulse.version), "%s", rt->version);
+    (void)snprintf(pulse.refusal, sizeof(pulse.refusal), "%s", rt->refusal);
+    sp_pulse_beat(rt->pulse, &pulse);
+}
+
 static void
 send_status(struct sp_runtime *rt)
 {
@@ -459,10 +517,9 @@ send_status(struct sp_runtime *rt)
     struct sp_status *status = &own.u.status;
     size_t in_flight =
         rt->service->in_flight != NULL ? rt->service->in_flight(rt->self) : 0;
-    bool ready = !rt->draining &&
-                 (rt->service->ready == NULL || rt->service->ready(rt->self));
+    bool ready = is_ready(rt);
 
-    sp_pulse_beat(rt->pulse, ready);
+    beat(rt, ready);
     write_metrics(rt);
     rest = sp_buf_view(&rt->metrics);
     *status = (struct sp_status){
@@ -472,6 +529,8 @@ send_status(struct sp_runtime *rt)
         .ready = ready,
         .queue_depth = in_flight + sp_links_pending(rt->links),
         .last_error = sp_view_of(rt->trouble),
+        .config = sp_view_of(rt->version),
+        .config_error = sp_view_of(rt->refusal),
     };
     while (!status->last) {
         status->metrics = cut_part(&rest);
@@ -538,6 +597,87 @@ begin_drain(struct sp_runtime *rt)
     sp_loop_start(rt->loop, &rt->drain, 0);
 }
 
+/* ----------------------------------------------------------------- reload */
+
+static int
+read_version(const struct sp_runtime *rt,
+             char ret_version[SP_CONFIG_VERSION_LEN + 1], struct sp_buf *why)
+{
+    return sp_config_version(rt->settings.config, rt->service->config_files,
+                             ret_version, why);
+}
+
+/* What is in force is what the version stands for: files that change while they
+ * are read are read again. */
+static int
+read_again(struct sp_runtime *rt, char ret_version[SP_CONFIG_VERSION_LEN + 1],
+           struct sp_buf *why)
+{
+    char before[SP_CONFIG_VERSION_LEN + 1] = "";
+    int error = read_version(rt, ret_version, why);
+
+    for (int i = 0;
+         error == 0 && i < RELOAD_TRIES && strcmp(before, ret_version) != 0;
+         i++) {
+        memcpy(before, ret_version, sizeof(before));
+        error = rt->service->reload(rt->self, why);
+        if (error == 0) {
+            error = read_version(rt, ret_version, why);
+        }
+    }
+    return error;
+}
+
+static void
+tell_reloaded(struct sp_runtime *rt, const char *version)
+{
+    char detail[64];
+    const struct sp_occurrence what = { .kind = "config_reloaded",
+                                        .detail = detail };
+
+    (void)snprintf(detail, sizeof(detail), "old=%s new=%s", rt->version,
+                   version);
+    (void)snprintf(rt->version, sizeof(rt->version), "%s", version);
+    rt->reloaded++;
+    rt->refusal[0] = '\0';
+    sp_log(SP_LOG_INFO, what.kind, "%s", detail);
+    sp_runtime_event(rt, &what);
+}
+
+static void
+tell_refused(struct sp_runtime *rt, struct sp_view why)
+{
+    char detail[SP_PULSE_REFUSAL_MAX + 16];
+    const struct sp_occurrence what = { .kind = "config_refused",
+                                        .detail = detail };
+
+    sp_view_copy_text(rt->refusal, sizeof(rt->refusal), why);
+    /* It stands in quotes, on one line, and quotes words of the file. */
+    for (char *c = rt->refusal; *c != '\0'; c++) {
+        *c = *c == '"' ? '\'' : (unsigned char)*c < ' ' ? ' ' : *c;
+    }
+    rt->refused++;
+    (void)snprintf(detail, sizeof(detail), "reason=\"%s\"", rt->refusal);
+    sp_runtime_trouble(rt, what.kind, "%s", detail);
+    sp_runtime_event(rt, &what);
+}
+
+static void
+reload(struct sp_runtime *rt)
+{
+    struct sp_buf why = sp_buf_new(WHY_MAX);
+    char version[SP_CONFIG_VERSION_LEN + 1] = "";
+
+    if (read_again(rt, version, &why) == 0) {
+        tell_reloaded(rt, version);
+    } else {
+        tell_refused(rt, sp_buf_view(&why));
+    }
+    /* Whoever sent the signal waits for this. */
+    beat(rt, is_ready(rt));
+    sp_buf_free(&why);
+}
+
 static void
 on_signal(void *arg, uint32_t events)
 {
@@ -548,8 +688,8 @@ on_signal(void *arg, uint32_t events)
     while (read(rt->signals.fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo != SIGHUP) {
             begin_drain(rt);
-        } else if (rt->service->reload != NULL) {
-            rt->service->reload(rt->self);
+        } else if (!rt->draining) {
+            reload(rt);
         }
     }
 }
@@ -613,10 +753,31 @@ serve(struct sp_runtime *rt)
     }
     sp_links_hook(rt->links, SP_LINKS_FLUSH);
     sp_runtime_event(rt, &started);
+    if (rt->changed) {
+        reload(rt);
+    }
     sp_loop_start(rt->loop, &rt->status, SPOOL_RETRY_MS);
     sp_log(SP_LOG_INFO, "serving", "replica=%s pid=%d", rt->settings.replica,
            (int)getpid());
     sp_loop_run(rt->loop);
+}
+
+/* The version is that of the files before they were loaded, and after it. */
+static void
+load(struct sp_runtime *rt, struct sp_jail *jail)
+{
+    struct sp_buf why = sp_buf_new(WHY_MAX);
+    char after[SP_CONFIG_VERSION_LEN + 1] = "";
+
+    if (read_version(rt, rt->version, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    rt->service->before_jail(rt, rt->self, jail);
+    if (read_version(rt, after, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    rt->changed = strcmp(rt->version, after) != 0;
+    sp_buf_free(&why);
 }
 
 /* Everything up to the closed jail; the result is the exit status, or -1 to
@@ -633,7 +794,7 @@ prepare(struct sp_runtime *rt)
         sp_refuse("cannot start the resolver helper; allow this user one more "
                   "process");
     }
-    rt->service->before_jail(rt, rt->self, &own);
+    load(rt, &own);
     if (rt->mode == MODE_CHECK) {
         return EXIT_SUCCESS;
     }

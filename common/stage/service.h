@@ -53,8 +53,13 @@ struct sp_service {
     size_t (*in_flight)(void *self);
     /* SIGTERM has come: stop taking new work from outside. May be NULL. */
     void (*drain)(void *self);
-    /* SIGHUP: read the configuration again, or keep the old. May be NULL. */
-    void (*reload)(void *self);
+    /* The files of SP_CONFIG that this process reads, without ".yaml", NULL
+     * after the last: their bytes make the configuration's version. */
+    const char *const *config_files;
+    /* SIGHUP: reads the configuration again, checks it whole, and puts it in
+     * force between two messages. 0, or SP_ECONFIG with a sentence in `why`
+     * (file, line, what to change) and nothing changed. */
+    int (*reload)(void *self, struct sp_buf *why);
     void (*fini)(void *self);
 };
 

@@ -50,7 +50,8 @@ write_challenge(const struct auth *auth, struct sp_view path, const char *error,
                       url, mcp ? row->path : "");
     if (row != NULL) {
         (void)sp_buf_addf(out, ", scope=\"%s\"",
-                          mcp ? auth->mcp_scopes : auth->model_scopes);
+                          mcp ? auth->policy->mcp_scopes
+                              : auth->policy->model_scopes);
     }
     if (error != NULL) {
         (void)sp_buf_addf(out, ", error=\"%s\", error_description=\"%s\"",
@@ -190,11 +191,12 @@ refuse_undelivered(struct auth *auth, const struct sp_http_request *request,
 /* ---------------------------------------------------------------- admitting */
 
 /* A client keeps only what the configuration gives it today: taking a scope or
- * a client away there ends its tokens with the restart. */
+ * a client away there ends its tokens with the reload. */
 static enum token_fault
 limit_to_client(struct auth *auth, struct identity *who)
 {
-    const struct client *client = clients_find(auth->clients, who->client);
+    const struct client *client =
+        clients_find(auth->policy->clients, who->client);
 
     if (client == NULL) {
         return TOKEN_FAULT_CLIENT;
@@ -214,28 +216,33 @@ identify(struct auth *auth, struct sp_view token, int64_t now_ms,
 {
     unsigned char key[CACHE_KEY_BYTES];
     struct claims claims = { .expires_ms = 0 };
-    struct identity who = { .expires_ms = 0 };
+    struct identity own = { .expires_ms = 0 };
     enum token_fault fault = TOKEN_FAULT_NONE;
     const struct identity *known = NULL;
 
     token_cache_key(auth->cache, token, key);
     known = token_cache_get(auth->cache, key, now_ms);
     if (known != NULL) {
-        auth->counts.cached++;
-        *ret_identity = known;
-        return TOKEN_FAULT_NONE;
+        auth->who = *known;
+        fault = limit_to_client(auth, &auth->who);
+        auth->counts.cached += fault == TOKEN_FAULT_NONE;
+        *ret_identity = &auth->who;
+        return fault;
     }
-    fault = token_verify(auth->verifier, token, now_ms, &claims);
-    who = (struct identity){ .subject = claims.subject,
+    fault = token_verify(auth->policy->verifier, token, now_ms, &claims);
+    own = (struct identity){ .subject = claims.subject,
                              .client = claims.client,
                              .scopes = claims.scopes,
                              .expires_ms = claims.expires_ms };
+    auth->who = own;
     if (fault == TOKEN_FAULT_NONE) {
-        fault = limit_to_client(auth, &who);
+        fault = limit_to_client(auth, &auth->who);
     }
     if (fault == TOKEN_FAULT_NONE) {
         auth->counts.verified++;
-        *ret_identity = token_cache_put(auth->cache, key, &who);
+        /* As the token has it: the client's limit may change. */
+        (void)token_cache_put(auth->cache, key, &own);
+        *ret_identity = &auth->who;
     }
     return fault;
 }

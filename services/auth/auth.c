@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "common/base/alloc.h"
-#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/text/headers.h"
@@ -16,7 +15,7 @@
 #include "services/auth/oauth/token_endpoint.h"
 
 #define KEY_DIRECTORY "keys/auth"
-#define MAX_SENTENCE 1024
+#define MAX_SENTENCE 8192
 
 /* ---------------------------------------------------------------- requests */
 
@@ -53,7 +52,7 @@ serve_document(struct auth *auth, const struct sp_http_request *request)
         .code = "not_found",
         .text = "no such document",
     };
-    struct sp_view text = metadata_find(auth->metadata, request->path);
+    struct sp_view text = metadata_find(auth->policy->metadata, request->path);
 
     if (text.ptr == NULL) {
         auth_refuse(auth, to, request->path, &unknown, sp_view_make("", 0));
@@ -161,73 +160,10 @@ auth_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
 
 /* ------------------------------------------------------------------- start */
 
-/* "a b c" of a list, owned by the caller. */
-static char *
-join(char *const *words, uint32_t count)
-{
-    struct sp_buf out = sp_buf_new(CLAIMS_MAX_SCOPES);
-    char *text = NULL;
-
-    for (uint32_t i = 0; i < count; i++) {
-        (void)sp_buf_addf(&out, "%s%s", i == 0 ? "" : " ", words[i]);
-    }
-    if (out.error != 0) {
-        sp_refuse("auth.yaml: a list of scopes is longer than %d bytes; "
-                  "shorten it",
-                  CLAIMS_MAX_SCOPES);
-    }
-    text = sp_dup_view(sp_buf_view(&out));
-    sp_buf_free(&out);
-    return text;
-}
-
-/* Each key signs and verifies once: a key whose halves do not belong together
- * is found now. It also makes the libraries load what they need while files
- * can still be opened. */
-static void
-try_signer(struct auth *auth)
-{
-    const char *url = sp_runtime_settings(auth->runtime)->url;
-    int64_t now_ms = sp_clock_wall_ms();
-    const struct token_content content = {
-        .issuer = url,
-        .audience = auth->mcp_url,
-        .subject = "trial",
-        .client = "trial",
-        .scopes = "",
-        .id = "trial",
-        .issued_s = now_ms / 1000,
-        .lifetime_s = 60,
-    };
-    struct sp_buf token = sp_buf_new(8192);
-    struct claims claims;
-
-    if (token_make(auth->signer, &content, &token) != 0 ||
-        token_verify(auth->verifier, sp_buf_view(&token), now_ms, &claims) !=
-            TOKEN_FAULT_NONE) {
-        sp_refuse("%s/%s.key cannot sign; make it anew with `sallyport init`",
-                  KEY_DIRECTORY, auth->config->tokens.signing_key);
-    }
-    sp_buf_free(&token);
-}
-
-static void
-load_config(struct auth *auth)
-{
-    struct sp_buf why = sp_buf_new(MAX_SENTENCE);
-    const char *directory = sp_runtime_settings(auth->runtime)->config;
-
-    if (auth_config_load(directory, &auth->config, &why) != 0) {
-        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
-    }
-    sp_buf_free(&why);
-}
-
 static void
 load_keys(struct auth *auth)
 {
     struct sp_buf why = sp_buf_new(MAX_SENTENCE);
-    const char *name = auth->config->tokens.signing_key;
     char *path = sp_runtime_key_path(auth->runtime, "passport.key");
     int error = 0;
 
@@ -236,12 +172,6 @@ load_keys(struct auth *auth)
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);
-    auth->signer = keyset_named(auth->keys, sp_view_of(name));
-    if (auth->signer == NULL) {
-        sp_refuse("auth.yaml: tokens.signing_key: there is no %s/%s.key; name "
-                  "one that is there, or run `sallyport init`",
-                  KEY_DIRECTORY, name);
-    }
     error =
         sp_secret_load_hex(path, SP_PASSPORT_KEY_BYTES, &auth->passport_key);
     if (error != 0) {
@@ -251,74 +181,101 @@ load_keys(struct auth *auth)
     sp_free(path);
 }
 
-static void
-load_client(struct auth *auth, const struct auth_client *from)
+static struct auth_policy_means
+means_of(const struct auth *auth, const char *directory)
 {
-    struct sp_secret *hash = NULL;
-    char *scopes = join(from->scopes, from->scopes_count);
-    char path[256];
-    int error = 0;
-
-    if (!clients_id_ok(sp_view_of(from->id))) {
-        sp_refuse("auth.yaml: clients: %s is no client id; use up to %d of "
-                  "A-Z a-z 0-9 . _ -",
-                  from->id, CLIENTS_MAX_ID);
-    }
-    (void)snprintf(path, sizeof(path), "%s/client-%s.hash", KEY_DIRECTORY,
-                   from->id);
-    error = sp_secret_load(path, &hash);
-    if (error == 0) {
-        error =
-            clients_add(auth->clients, from->id, scopes, sp_secret_view(hash));
-    }
-    if (error != 0) {
-        sp_refuse("auth.yaml: client %s with %s: %s; an id is used once, the "
-                  "file holds an argon2id hash; `sallyport init` makes those "
-                  "of demo and bench",
-                  from->id, path, sp_strerror(error));
-    }
-    sp_secret_free(&hash);
-    sp_free(scopes);
-}
-
-static void
-load_rules(struct auth *auth)
-{
-    const struct auth_config *config = auth->config;
-    struct claims_rules rules = {
-        .audiences = auth->audiences,
-        .audience_count = SP_COUNT(auth->audiences),
-        .issuer_count = config->issuers_count + 1,
-        .skew_ms = (int64_t)config->tokens.clock_skew_s * 1000,
-    };
-
-    auth->issuers = sp_alloc_n(rules.issuer_count, sizeof(char *));
-    auth->issuers[0] = sp_runtime_settings(auth->runtime)->url;
-    for (uint32_t i = 0; i < config->issuers_count; i++) {
-        auth->issuers[i + 1] = config->issuers[i];
-    }
-    rules.issuers = auth->issuers;
-    auth->audiences[0] = auth->mcp_url;
-    auth->audiences[1] = auth->issuers[0];
-    auth->verifier = token_verifier_new(auth->keys, &rules);
-}
-
-static void
-load_texts(struct auth *auth)
-{
-    const struct auth_config *config = auth->config;
-    const char *url = sp_runtime_settings(auth->runtime)->url;
-    const struct metadata_facts facts = {
-        .url = url,
-        .scopes = (const char *const *)config->scopes,
-        .scope_count = config->scopes_count,
+    return (struct auth_policy_means){
+        .directory = directory,
+        .url = sp_runtime_settings(auth->runtime)->url,
+        .mcp_url = auth->mcp_url,
         .keys = auth->keys,
+        .known = auth->known,
+        .key_directory = KEY_DIRECTORY,
     };
+}
 
-    auth->mcp_scopes = join(config->challenge.mcp, config->challenge.mcp_count);
-    auth->model_scopes =
-        join(config->challenge.models, config->challenge.models_count);
-    auth->metadata = metadata_new(&facts);
+/* The clients of the start, kept for their hashes: a client that a reload takes
+ * away can come back by another. */
+static void
+remember_clients(struct auth *auth)
+{
+    const struct auth_config *config = auth->policy->config;
+
+    auth->known = clients_new();
+    for (uint32_t i = 0; i < config->clients_count; i++) {
+        const struct client *client = clients_find(
+            auth->policy->clients, sp_view_of(config->clients[i].id));
+
+        if (clients_add(auth->known, client_id(client), "",
+                        sp_view_of(client_hash(client))) != 0) {
+            sp_fatal("client_not_kept", "id=%s", client_id(client));
+        }
+    }
+}
+
+static void
+load_policy(struct auth *auth)
+{
+    struct sp_buf why = sp_buf_new(MAX_SENTENCE);
+    const struct auth_policy_means means =
+        means_of(auth, sp_runtime_settings(auth->runtime)->config);
+
+    if (auth_policy_new(&means, &auth->policy, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
+    remember_clients(auth);
+}
+
+static void
+apply_limits(struct auth *auth)
+{
+    const struct auth_failures *failures = &auth->policy->config->failures;
+
+    token_endpoint_limit(auth->endpoint, failures->burst, failures->per_minute);
+}
+
+/* True where a token that was accepted may not be any more, or where the cache
+ * gets another size. */
+static bool
+cache_is_stale(const struct auth_config *old, const struct auth_config *next)
+{
+    if (old->tokens.cached != next->tokens.cached ||
+        old->issuers_count != next->issuers_count) {
+        return true;
+    }
+    for (uint32_t i = 0; i < old->issuers_count; i++) {
+        if (strcmp(old->issuers[i], next->issuers[i]) != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int
+auth_reload(struct auth *auth, const char *directory, struct sp_buf *why)
+{
+    const struct auth_policy_means means = means_of(auth, directory);
+    struct auth_policy *old = auth->policy;
+    struct auth_policy *next = NULL;
+    int error = auth_policy_new(&means, &next, why);
+
+    if (error != 0) {
+        return error;
+    }
+    clients_inherit(next->clients, old->clients);
+    auth->policy = next;
+    if (cache_is_stale(old->config, next->config)) {
+        token_cache_free(&auth->cache);
+        auth->cache = token_cache_new(next->config->tokens.cached);
+    }
+    /* Else those who have failed too often stay where they are. */
+    if (memcmp(&old->config->failures, &next->config->failures,
+               sizeof(old->config->failures)) != 0) {
+        apply_limits(auth);
+    }
+    auth_policy_free(&old);
+    return 0;
 }
 
 static char *
@@ -346,23 +303,15 @@ auth_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
         sp_refuse("cannot start the hashing helper; allow this user one more "
                   "process");
     }
-    load_config(auth);
     auth->mcp_url = mcp_url(settings->url);
     auth->passport = sp_buf_new(SP_MAX_PASSPORT);
     auth->headers = sp_buf_new(SP_MAX_HEADERS);
     auth->body = sp_buf_new(SP_MAX_HEADERS);
     auth->scopes = sp_buf_new(CLAIMS_MAX_SCOPES + 1);
     load_keys(auth);
-    load_rules(auth);
-    load_texts(auth);
-    auth->clients = clients_new();
-    for (uint32_t i = 0; i < auth->config->clients_count; i++) {
-        load_client(auth, &auth->config->clients[i]);
-    }
-    auth->cache = token_cache_new(auth->config->tokens.cached);
-    token_endpoint_limit(auth->endpoint, auth->config->failures.burst,
-                         auth->config->failures.per_minute);
-    try_signer(auth);
+    load_policy(auth);
+    auth->cache = token_cache_new(auth->policy->config->tokens.cached);
+    apply_limits(auth);
 }
 
 void
@@ -419,18 +368,13 @@ auth_fini(void *self)
 
     token_endpoint_free(&auth->endpoint);
     token_cache_free(&auth->cache);
-    clients_free(&auth->clients);
-    metadata_free(&auth->metadata);
-    token_verifier_free(&auth->verifier);
+    auth_policy_free(&auth->policy);
+    clients_free(&auth->known);
     keyset_free(&auth->keys);
     sp_secret_free(&auth->passport_key);
-    sp_free(auth->issuers);
     sp_free(auth->mcp_url);
-    sp_free(auth->mcp_scopes);
-    sp_free(auth->model_scopes);
     sp_buf_free(&auth->passport);
     sp_buf_free(&auth->headers);
     sp_buf_free(&auth->body);
     sp_buf_free(&auth->scopes);
-    auth_config_free(&auth->config);
 }

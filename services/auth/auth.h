@@ -2,6 +2,8 @@
 #ifndef SP_SERVICES_AUTH_AUTH_H
 #define SP_SERVICES_AUTH_AUTH_H
 
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
 #include "services/auth/auth_state.h"
 
 /* Hooks of struct sp_service. */
@@ -22,6 +24,11 @@ auth_in_flight(void *self);
 
 void
 auth_fini(void *self);
+
+/* Reads `directory`/auth.yaml again. 0 with it in force, or SP_ECONFIG with a
+ * sentence in `why` and nothing changed. */
+SP_MUST_CHECK int
+auth_reload(struct auth *auth, const char *directory, struct sp_buf *why);
 
 /* Message handlers. */
 void

@@ -2,6 +2,7 @@
 #include "services/auth/auth_config.h"
 
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cyaml/cyaml.h>
@@ -14,6 +15,8 @@
 
 #define MAX_LIST 64
 #define MAX_TEXT 512
+/* "clients[63].scopes[63]" and the like. */
+#define MAX_PATH_TEXT 64
 
 static const cyaml_schema_value_t text_schema = {
     CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, MAX_TEXT),
@@ -96,58 +99,68 @@ known_scope(const struct auth_config *config, const char *scope)
     return false;
 }
 
+/* Where a fault is told. */
+struct place {
+    const char *directory;
+    struct sp_buf *why;
+};
+
 static int
-check_list(const struct auth_config *config, const char *where,
-           char *const *scopes, uint32_t count, struct sp_buf *why)
+check_list(const struct place *place, const struct auth_config *config,
+           const char *where, char *const *scopes, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
+        char path[MAX_PATH_TEXT];
+
         if (!known_scope(config, scopes[i])) {
-            (void)sp_buf_addf(why,
-                              "auth.yaml: %s names the scope %s, which is not "
-                              "in the list scopes; correct it or add it there",
-                              where, scopes[i]);
-            return SP_ECONFIG;
+            (void)snprintf(path, sizeof(path), "%s[%u]", where, i);
+            return sp_config_tell(place->why, place->directory, "auth", path,
+                                  "is the scope %s, which is not in the list "
+                                  "scopes; correct it or add it there",
+                                  scopes[i]);
         }
     }
     return 0;
 }
 
 static int
-check_names(const struct auth_config *config, struct sp_buf *why)
+check_names(const struct place *place, const struct auth_config *config)
 {
     for (uint32_t i = 0; i < config->scopes_count; i++) {
         const char *scope = config->scopes[i];
+        char path[MAX_PATH_TEXT];
 
         if (!claims_scopes_ok(sp_view_of(scope)) ||
             strchr(scope, ' ') != NULL) {
-            (void)sp_buf_addf(why,
-                              "auth.yaml: scopes: %s is no scope; use visible "
-                              "ASCII without quotes, backslashes and spaces",
-                              scope);
-            return SP_ECONFIG;
+            (void)snprintf(path, sizeof(path), "scopes[%u]", i);
+            return sp_config_tell(place->why, place->directory, "auth", path,
+                                  "is no scope; use visible ASCII without "
+                                  "quotes, backslashes and spaces");
         }
     }
     return 0;
 }
 
 static int
-check_scopes(const struct auth_config *config, struct sp_buf *why)
+check_scopes(const struct place *place, const struct auth_config *config)
 {
     const struct auth_challenge *challenge = &config->challenge;
-    int error = check_names(config, why);
+    int error = check_names(place, config);
 
     if (error == 0) {
-        error = check_list(config, "challenge.mcp", challenge->mcp,
-                           challenge->mcp_count, why);
+        error = check_list(place, config, "challenge.mcp", challenge->mcp,
+                           challenge->mcp_count);
     }
     if (error == 0) {
-        error = check_list(config, "challenge.models", challenge->models,
-                           challenge->models_count, why);
+        error = check_list(place, config, "challenge.models", challenge->models,
+                           challenge->models_count);
     }
     for (uint32_t i = 0; error == 0 && i < config->clients_count; i++) {
-        error =
-            check_list(config, config->clients[i].id, config->clients[i].scopes,
-                       config->clients[i].scopes_count, why);
+        char path[MAX_PATH_TEXT];
+
+        (void)snprintf(path, sizeof(path), "clients[%u].scopes", i);
+        error = check_list(place, config, path, config->clients[i].scopes,
+                           config->clients[i].scopes_count);
     }
     return error;
 }
@@ -156,6 +169,7 @@ int
 auth_config_load(const char *directory, struct auth_config **ret_config,
                  struct sp_buf *why)
 {
+    const struct place place = { directory, why };
     void *loaded = NULL;
     struct auth_config *config = NULL;
     int error = sp_config_load(directory, "auth", &schema, &loaded, why);
@@ -167,7 +181,7 @@ auth_config_load(const char *directory, struct auth_config **ret_config,
     error = sp_config_check(directory, "auth", config, ranges, SP_COUNT(ranges),
                             why);
     if (error == 0) {
-        error = check_scopes(config, why);
+        error = check_scopes(&place, config);
     }
     if (error != 0) {
         auth_config_free(&config);

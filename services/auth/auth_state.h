@@ -8,13 +8,12 @@
 #include "common/stage/refusal.h"
 #include "common/stage/service.h"
 #include "common/text/buf.h"
-#include "services/auth/auth_config.h"
 #include "services/auth/cache.h"
 #include "services/auth/hasher.h"
 #include "services/auth/keyset.h"
 #include "services/auth/oauth/clients.h"
-#include "services/auth/oauth/metadata.h"
 #include "services/auth/oauth/token_request.h"
+#include "services/auth/policy.h"
 #include "services/auth/throttle.h"
 #include "services/auth/token.h"
 
@@ -33,20 +32,14 @@ struct auth_counts {
 
 struct auth {
     struct sp_runtime *runtime;
-    struct auth_config *config;
+    struct auth_policy *policy; /* what the configuration in force says */
     struct keyset *keys;
-    struct signing_key *signer;
     struct sp_secret *passport_key;
     char *mcp_url;
-    struct token_verifier *verifier;
     struct token_cache *cache;
-    struct clients *clients;
-    struct metadata *metadata;
+    struct clients *known; /* with the hashes that were read at the start */
     struct token_endpoint *endpoint;
-    const char **issuers;
-    const char *audiences[2];
-    char *mcp_scopes;       /* what a challenge for /mcp asks for */
-    char *model_scopes;     /* and one for /v1 */
+    struct identity who;    /* that was identified last */
     struct sp_buf passport; /* work space, reset for each request */
     struct sp_buf headers;
     struct sp_buf body;

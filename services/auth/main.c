@@ -28,15 +28,16 @@
  * PRIVILEGES
  *     Holds the signing keys, the passport key and the hashes of client
  *     secrets, all read before the jail closes; the jail has no path but those
- *     of the links. A helper process in a jail of its own, forked before any
- *     key is read, verifies client secrets with Argon2id, so that the loop
- *     never waits for it; a secret that was right once is recognised by a keyed
- *     digest.
+ *     of the links and of the configuration. A helper process in a jail of its
+ *     own, forked before any key is read, verifies client secrets with
+ *     Argon2id, so that the loop never waits for it; a secret that was right
+ *     once is recognised by a keyed digest.
  *
  * CONFIG
  *     deploy/config/auth.yaml: life of tokens, signing key, scopes, clients,
  *     limit on failures. keys/auth/: *.key (PEM signing keys), passport.key,
- *     client-<id>.hash.
+ *     client-<id>.hash. SIGHUP reads auth.yaml again: another signing key must
+ *     have been there at the start, and so must the hash of a new client.
  *
  * METRICS
  *     sallyport_auth_tokens_accepted_total{by}, _tokens_refused_total,
@@ -58,6 +59,14 @@
 #include "common/base/compiler.h"
 #include "services/auth/auth.h"
 
+static int
+reload(void *self, struct sp_buf *why)
+{
+    struct auth *auth = self;
+
+    return auth_reload(auth, sp_runtime_settings(auth->runtime)->config, why);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -67,6 +76,7 @@ main(int argc, char **argv)
         { SP_MSG_CREDIT, auth_on_credit },
         { SP_MSG_PROBE, auth_on_probe },
     };
+    static const char *const config_files[] = { "auth", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_AUTH,
         .handlers = handlers,
@@ -76,6 +86,8 @@ main(int argc, char **argv)
         .peer = auth_peer,
         .metrics = auth_metrics,
         .in_flight = auth_in_flight,
+        .config_files = config_files,
+        .reload = reload,
         .fini = auth_fini,
     };
     struct auth auth = { 0 };

@@ -5,7 +5,6 @@
 
 #include <sodium.h>
 
-#include "common/base/alloc.h"
 #include "common/base/log.h"
 #include "services/edge/addresses.h"
 #include "services/edge/connection.h"
@@ -14,10 +13,12 @@
 #include "services/edge/listener.h"
 #include "services/edge/mhd/front.h"
 #include "services/edge/request.h"
+#include "services/edge/rules.h"
 #include "services/edge/tls.h"
 
 /* Descriptors besides the connections: links, logs, epoll. */
 #define OTHER_FILES 1024
+#define MAX_WHY 8192
 #define ADDRESS_SPACE (4ull * 1024 * 1024 * 1024)
 
 void
@@ -32,45 +33,23 @@ edge_random(struct edge *edge, unsigned char *out, size_t len)
     sodium_memzero(edge->random + edge->random_left, len);
 }
 
-static void
-allow(int error, const char *what, const char *value)
+static struct retry_config
+retries_of(const struct edge_config *config)
 {
-    if (error != 0) {
-        sp_refuse("%s: \"%s\" is no %s", "edge.yaml or SP_URL", value, what);
-    }
-}
-
-static void
-load_hosts(struct edge *edge, const struct sp_settings *settings)
-{
-    const struct edge_config *config = edge->config;
-
-    edge->hosts = hosts_new();
-    allow(hosts_allow(edge->hosts, sp_view_of(settings->authority)),
-          "host[:port]", settings->authority);
-    allow(hosts_allow_local(edge->hosts, settings->listen_port), "port",
-          settings->listen);
-    for (uint32_t i = 0; i < config->hosts_count; i++) {
-        allow(hosts_allow(edge->hosts, sp_view_of(config->hosts[i])),
-              "host[:port]", config->hosts[i]);
-    }
-    for (uint32_t i = 0; i < config->origins_count; i++) {
-        allow(hosts_allow_origin(edge->hosts, sp_view_of(config->origins[i])),
-              "origin; write https://host[:port]", config->origins[i]);
-    }
-}
-
-static void
-begin_logic(struct edge *edge)
-{
-    const struct edge_config *config = edge->config;
-    const struct retry_config retries = {
+    return (struct retry_config){
         .floor_ms = config->retries.after_ms,
         .factor = config->retries.factor,
         .attempts = config->retries.attempts,
         .percent = config->retries.percent,
         .spare = config->retries.spare,
     };
+}
+
+static void
+begin_logic(struct edge *edge)
+{
+    const struct edge_config *config = edge->config;
+    const struct retry_config retries = retries_of(config);
     unsigned char seed[16];
 
     edge->addresses = addresses_new(config->limits.connections);
@@ -86,18 +65,51 @@ edge_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 {
     struct edge *edge = self;
     const struct sp_settings *settings = sp_runtime_settings(rt);
+    struct sp_buf why = sp_buf_new(MAX_WHY);
 
     edge->rt = rt;
     edge->loop = sp_runtime_loop(rt);
-    edge->config = edge_config_load(settings->config);
+    if (rules_load(settings, settings->config, &edge->config, &edge->hosts,
+                   &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
     edge->tls = tls_load(rt);
-    load_hosts(edge, settings);
     begin_logic(edge);
     jail->accept = true;
     jail->address_space_bytes = ADDRESS_SPACE;
     jail->open_files = (uint64_t)edge->config->limits.connections + OTHER_FILES;
     edge->front = front_new(
         edge, listener_bind(settings->listen_host, settings->listen_port));
+}
+
+int
+edge_reload(struct edge *edge, const char *directory, struct sp_buf *why)
+{
+    struct edge_config *next = NULL;
+    struct hosts *hosts = NULL;
+    struct retry_config retries;
+    int error = rules_load(sp_runtime_settings(edge->rt), directory, &next,
+                           &hosts, why);
+
+    if (error == 0) {
+        error =
+            rules_follow(&next->limits, &edge->config->limits, directory, why);
+    }
+    if (error != 0) {
+        edge_config_free(&next);
+        hosts_free(&hosts);
+        return error;
+    }
+    retries = retries_of(next);
+    retry_configure(&edge->retry, &retries);
+    edge_config_free(&edge->config);
+    hosts_free(&edge->hosts);
+    edge->config = next;
+    edge->hosts = hosts;
+    /* Their bodies have the old maximum. */
+    request_free_spare(edge);
+    return 0;
 }
 
 static void
@@ -163,11 +175,11 @@ edge_drain(void *self)
 {
     struct edge *edge = self;
 
+    /* Idle connections stay until the end: a client that asks once more gets
+     * its answer with "Connection: close", and goes to another replica. One
+     * that was closed now could be asking at this moment. */
     edge->draining = true;
     front_quiesce(edge->front);
-    while (connection_shed_idle(edge)) {
-        /* Clients open a new connection, at another replica. */
-    }
 }
 
 /* Nothing may wait in the library when it stops. */

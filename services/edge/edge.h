@@ -88,6 +88,11 @@ edge_drain(void *self);
 void
 edge_fini(void *self);
 
+/* Reads `directory`/edge.yaml again. 0 with it in force for what begins from
+ * now on, or SP_ECONFIG with a sentence in `why` and nothing changed. */
+SP_MUST_CHECK int
+edge_reload(struct edge *edge, const char *directory, struct sp_buf *why);
+
 /* `len` random bytes, at most EDGE_RANDOM_BYTES. */
 void
 edge_random(struct edge *edge, unsigned char *out, size_t len);

@@ -7,9 +7,7 @@
 #include <cyaml/cyaml.h>
 
 #include "common/base/compiler.h"
-#include "common/base/log.h"
 #include "common/process/config.h"
-#include "common/text/buf.h"
 #include "proto/schema.h"
 
 #define NUMBER(type, name)                                                     \
@@ -103,19 +101,26 @@ static const struct sp_config_range ranges[] = {
     RANGE(retries, spare, 0, 10000),
 };
 
-struct edge_config *
-edge_config_load(const char *directory)
+int
+edge_config_load(const char *directory, struct edge_config **ret_config,
+                 struct sp_buf *why)
 {
-    struct sp_buf why = sp_buf_new(1024);
-    void *config = NULL;
+    void *loaded = NULL;
+    struct edge_config *config = NULL;
+    int error = sp_config_load(directory, "edge", &schema, &loaded, why);
 
-    if (sp_config_load(directory, "edge", &schema, &config, &why) != 0 ||
-        sp_config_check(directory, "edge", config, ranges, SP_COUNT(ranges),
-                        &why) != 0) {
-        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    if (error != 0) {
+        return error;
     }
-    sp_buf_free(&why);
-    return config;
+    config = loaded;
+    error = sp_config_check(directory, "edge", config, ranges, SP_COUNT(ranges),
+                            why);
+    if (error != 0) {
+        edge_config_free(&config);
+        return error;
+    }
+    *ret_config = config;
+    return 0;
 }
 
 void

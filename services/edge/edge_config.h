@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+#include "common/base/compiler.h"
+#include "common/text/buf.h"
+
 /* The keys as in the file, which says what each means. */
 struct edge_limits {
     uint32_t body_bytes;
@@ -53,10 +56,11 @@ struct edge_config {
     uint32_t origins_count;
 };
 
-/* Loads and checks the file; refuses to start with a sentence where it is
- * wrong. Freed by edge_config_free(). */
-struct edge_config *
-edge_config_load(const char *directory);
+/* Loads and checks `directory`/edge.yaml. 0, or SP_ECONFIG with a sentence in
+ * `why`. Freed by edge_config_free(). */
+SP_MUST_CHECK int
+edge_config_load(const char *directory, struct edge_config **ret_config,
+                 struct sp_buf *why);
 
 void
 edge_config_free(struct edge_config **config);

@@ -455,7 +455,9 @@ intake_completed(void *cls, struct MHD_Connection *mhd, void **context,
     c->request = NULL;
     r->edge->inbox.current = &c->records;
     note_end(r);
-    if (r->edge->draining || !records_flush(&c->records)) {
+    /* While draining too: an answer that said "Connection: close" the library
+     * ends itself, and after any other the client may be asking already. */
+    if (!records_flush(&c->records)) {
         connection_shed(c);
     } else if (!c->gone) {
         connection_enter(c, CONNECTION_IDLE);

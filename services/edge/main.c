@@ -29,12 +29,14 @@
  * PRIVILEGES
  *     Holds the TLS key, the ticket key and the listening socket, all taken
  *     before the jail closes. The jail has no path but those of the links and
- *     lets no internet socket be made; connections are only accepted. Requests
- *     and answers pass in the clear.
+ *     of the configuration, and lets no internet socket be made; connections
+ *     are only accepted. Requests and answers pass in the clear.
  *
  * CONFIG
  *     deploy/config/edge.yaml: limits, times, deadlines, repetitions, hosts and
- *     origins. keys/edge/: tls.pem, tls.key, ticket.key. SP_LISTEN, SP_URL.
+ *     origins. SIGHUP reads it again, all but the sizes of tables and of the
+ *     library's memory. keys/edge/: tls.pem, tls.key, ticket.key. SP_LISTEN,
+ *     SP_URL.
  *
  * METRICS
  *     sallyport_requests_total{class}, sallyport_request_seconds (histogram),
@@ -65,6 +67,14 @@
 #include "services/edge/edge.h"
 #include "services/edge/wire.h"
 
+static int
+reload(void *self, struct sp_buf *why)
+{
+    struct edge *edge = self;
+
+    return edge_reload(edge, sp_runtime_settings(edge->rt)->config, why);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -77,6 +87,7 @@ main(int argc, char **argv)
         { SP_MSG_PEER_LOST, wire_on_peer_lost },
         { SP_MSG_PROBE_ANSWER, wire_on_probe_answer },
     };
+    static const char *const config_files[] = { "edge", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_EDGE,
         .handlers = handlers,
@@ -88,6 +99,8 @@ main(int argc, char **argv)
         .ready = edge_ready,
         .in_flight = edge_in_flight,
         .drain = edge_drain,
+        .config_files = config_files,
+        .reload = reload,
         .fini = edge_fini,
     };
     static struct edge edge;

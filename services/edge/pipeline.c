@@ -68,7 +68,7 @@ place(struct request *r)
         .attempt = r->attempt,
         .deadline_ms = left_ms > 0 ? (uint64_t)left_ms : 0,
         .birth_ms = (uint64_t)r->birth_ms,
-        .credit = edge->config->limits.stream_credit_bytes,
+        .credit = r->granted,
         .executor = sp_replica_view(&r->executor),
         .trace = sp_view_make(r->trace, r->trace_len),
         .address = sp_view_of(r->connection->address),

@@ -16,6 +16,12 @@ retry_begin(struct retry *r, const struct retry_config *config, int64_t now_ms)
     r->tokens = (int64_t)config->spare * ONE;
 }
 
+void
+retry_configure(struct retry *r, const struct retry_config *config)
+{
+    r->config = *config;
+}
+
 /* What a busy second may save up for the next one. */
 static int64_t
 most_tokens(const struct retry *r)

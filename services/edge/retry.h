@@ -34,6 +34,10 @@ struct retry {
 void
 retry_begin(struct retry *r, const struct retry_config *config, int64_t now_ms);
 
+/* Other rules; what is known and what is saved up stays. */
+void
+retry_configure(struct retry *r, const struct retry_config *config);
+
 /* A request is sent for the first time: it earns its part of the budget. */
 void
 retry_sent(struct retry *r);

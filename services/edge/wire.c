@@ -150,8 +150,8 @@ begin_stream(struct request *r, const struct sp_answer *a)
     r->deadline_ms = pipeline_stream_ends_ms(r);
     pipeline_heard(r);
     edge->figures.streams++;
-    stream_begin(&r->stream, edge->config->limits.stream_credit_bytes,
-                 STREAM_SLACK);
+    /* What the executor was given, whatever a reload has changed since. */
+    stream_begin(&r->stream, r->granted, STREAM_SLACK);
     reply_stream(r, (unsigned)a->status, a->headers, pipeline_grant);
     pipeline_set_timer(r);
 }

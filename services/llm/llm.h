@@ -16,7 +16,8 @@
 #define LLM_JAIL_PATHS 8
 
 struct llm {
-    struct llm_config *config;
+    struct llm_config *config; /* in force */
+    const char *directory;     /* that it was read from */
     struct sp_loop *loop;
     struct sp_fetcher *fetcher;
     struct sp_secret *passport_key;
@@ -34,6 +35,11 @@ struct llm {
 /* Makes the buffers. */
 void
 llm_prepare(struct llm *llm);
+
+/* Reads `directory`/llm.yaml again. 0 with it in force for the calls to come,
+ * or SP_ECONFIG with a sentence in `why` and nothing changed. */
+SP_MUST_CHECK int
+llm_reload(struct llm *llm, const char *directory, struct sp_buf *why);
 
 /* Ends all calls in silence and frees everything, the configuration, keys and
  * fetcher too. */

@@ -26,6 +26,7 @@
 
 struct llm_call {
     struct llm *llm;
+    struct llm_config *config; /* that it began with */
     struct sp_executor_call *call;
     enum llm_work work;
     bool wants_usage;
@@ -59,7 +60,7 @@ tell_failed(struct llm_call *work, const struct sp_refusal *failure)
 
     (void)snprintf(detail, sizeof(detail),
                    "code=%s upstream=%s upstream_status=%u", failure->code,
-                   work->llm->config->upstream.name, work->status);
+                   work->config->upstream.name, work->status);
     work->llm->figures.failed++;
     sp_executor_event(work->call, "model_failed", failure->status, detail);
 }
@@ -81,9 +82,8 @@ tell_answered(struct llm_call *work)
     (void)snprintf(detail, sizeof(detail),
                    "upstream=%s tokens_in=%" PRIu64 " tokens_out=%" PRIu64
                    " counted=%s ms=%" PRId64,
-                   work->llm->config->upstream.name, work->usage.in,
-                   work->usage.out, work->usage.known ? "yes" : "no",
-                   passed_ms);
+                   work->config->upstream.name, work->usage.in, work->usage.out,
+                   work->usage.known ? "yes" : "no", passed_ms);
     sp_executor_event(work->call, "model_called", 200, detail);
 }
 
@@ -96,6 +96,7 @@ free_work(struct llm_call *work)
     sp_fetch_cancel(&work->fetch);
     sp_buf_free(&work->body);
     sse_end(&work->events);
+    llm_config_release(&work->config);
     sp_free(work);
 }
 
@@ -242,7 +243,7 @@ check_whole(struct llm_call *work, struct sp_view *ret_body)
 
     if (work->work == LLM_MODELS) {
         sp_buf_reset(&llm->outgoing);
-        error = models_write(llm->config, &llm->json, body, &llm->scratch,
+        error = models_write(work->config, &llm->json, body, &llm->scratch,
                              &llm->outgoing);
         body = sp_buf_view(&llm->outgoing);
     } else {
@@ -344,7 +345,8 @@ ask(struct llm_call *work, const struct llm_question *question)
                          "accept: application/json\nuser-agent: sallyport\n" },
     };
     struct llm *llm = work->llm;
-    const struct llm_upstream *upstream = &llm->config->upstream;
+    const struct llm_config *config = work->config;
+    const struct llm_upstream *upstream = &config->upstream;
     char url[MAX_URL];
     const struct sp_fetch_request request = {
         .method = requests[work->work].method,
@@ -356,11 +358,11 @@ ask(struct llm_call *work, const struct llm_question *question)
         .body = question->body,
         .ca_file = upstream->ca_file,
         .pin_sha256 = upstream->pin_sha256,
-        .connect_timeout_ms = llm->config->times.connect_ms,
+        .connect_timeout_ms = config->times.connect_ms,
         .total_timeout_ms = total_ms(llm, question),
-        .idle_timeout_ms = llm->config->times.idle_ms,
-        .max_body = work->work == LLM_STREAM ? llm->config->limits.stream_bytes
-                                             : llm->config->limits.answer_bytes,
+        .idle_timeout_ms = config->times.idle_ms,
+        .max_body = work->work == LLM_STREAM ? config->limits.stream_bytes
+                                             : config->limits.answer_bytes,
     };
     const struct sp_fetch_events events = {
         .head = on_head, .data = on_data, .done = on_done, .arg = work
@@ -378,6 +380,7 @@ make_work(struct llm *llm, struct sp_executor_call *call,
     struct llm_call *work = sp_alloc(sizeof(*work));
 
     work->llm = llm;
+    work->config = llm_config_hold(llm->config);
     work->call = call;
     work->work = question->work;
     work->wants_usage = question->wants_usage;

@@ -9,7 +9,6 @@
 #include <cyaml/cyaml.h>
 
 #include "common/base/compiler.h"
-#include "common/base/log.h"
 #include "common/fetch/fetch_target.h"
 #include "common/process/config.h"
 #include "common/text/buf.h"
@@ -174,7 +173,9 @@ check_trust(const struct check *c, bool secure)
     }
     if (file != NULL && access(file, R_OK) != 0) {
         return TELL(c, "ca_file",
-                    "is '%s', which cannot be read; name a PEM file", file);
+                    "is '%s', which cannot be read; name a PEM file, and if it "
+                    "is new to a gate that runs, `sallyport restart llm`",
+                    file);
     }
     if (pins != NULL && !is_pins(pins)) {
         return TELL(c, "pin_sha256",
@@ -211,40 +212,91 @@ check_upstream(const struct check *c)
     return error;
 }
 
-struct llm_config *
-llm_config_load(const char *directory)
+static void
+end(struct sp_snapshot *snapshot)
 {
-    struct sp_buf why = sp_buf_new(8192);
-    struct check check = { .directory = directory, .why = &why };
+    void *loaded = SP_CONTAINER_OF(snapshot, struct llm_config, snapshot);
+
+    sp_config_free(&schema, &loaded);
+}
+
+int
+llm_config_load(const char *directory, struct llm_config **ret_config,
+                struct sp_buf *why)
+{
+    struct check check = { .directory = directory, .why = why };
     void *loaded = NULL;
     struct llm_config *config = NULL;
-    int error = sp_config_load(directory, "llm", &schema, &loaded, &why);
+    int error = sp_config_load(directory, "llm", &schema, &loaded, why);
 
-    if (error == 0) {
-        error = sp_config_check(directory, "llm", loaded, ranges,
-                                SP_COUNT(ranges), &why);
+    if (error != 0) {
+        return error;
     }
+    config = loaded;
+    sp_snapshot_begin(&config->snapshot, end);
+    check.upstream = &config->upstream;
+    error = sp_config_check(directory, "llm", config, ranges, SP_COUNT(ranges),
+                            why);
     if (error == 0) {
-        config = loaded;
-        check.upstream = &config->upstream;
         error = check_upstream(&check);
     }
     if (error != 0) {
-        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+        llm_config_release(&config);
+        return error;
     }
-    sp_buf_free(&why);
+    *ret_config = config;
+    return 0;
+}
+
+struct llm_config *
+llm_config_hold(struct llm_config *config)
+{
+    (void)sp_snapshot_hold(&config->snapshot);
     return config;
 }
 
 void
-llm_config_free(struct llm_config **config)
+llm_config_release(struct llm_config **config)
 {
-    void *loaded = *config;
-
-    if (loaded != NULL) {
-        sp_config_free(&schema, &loaded);
+    if (*config != NULL) {
+        sp_snapshot_release(&(*config)->snapshot);
         *config = NULL;
     }
+}
+
+static bool
+same_text(const char *a, const char *b)
+{
+    return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+int
+llm_config_follows(const struct llm_config *next, const struct llm_config *old,
+                   bool has_key, const char *directory, struct sp_buf *why)
+{
+    const struct llm_upstream *to = &next->upstream;
+    const struct llm_upstream *from = &old->upstream;
+    const struct {
+        const char *path;
+        bool good;
+    } rows[] = {
+        { "upstream.name", same_text(to->name, from->name) },
+        { "upstream.kind", has_key || to->kind == LLM_OLLAMA },
+        { "upstream.ca_file",
+          to->ca_file == NULL || same_text(to->ca_file, from->ca_file) },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        if (!rows[i].good) {
+            return sp_config_frozen(why, directory, "llm", rows[i].path);
+        }
+    }
+    if (llm_config_port(next) != llm_config_port(old)) {
+        return sp_config_tell(why, directory, "llm", "upstream.url",
+                              "names another port than the one that the jail "
+                              "lets llm reach; run `sallyport restart llm`");
+    }
+    return 0;
 }
 
 uint16_t

@@ -5,6 +5,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/compiler.h"
+#include "common/stage/snapshot.h"
+#include "common/text/buf.h"
+
 enum llm_kind {
     LLM_OPENAI,
     LLM_OLLAMA,
@@ -36,6 +40,7 @@ struct llm_times {
 };
 
 struct llm_config {
+    struct sp_snapshot snapshot; /* held by the process and by each call */
     struct llm_upstream upstream;
     char **models;
     uint32_t models_count;
@@ -43,13 +48,25 @@ struct llm_config {
     struct llm_times times;
 };
 
-/* Loads and checks the file; refuses to start with a sentence where it is
- * wrong. Freed by llm_config_free(). */
-struct llm_config *
-llm_config_load(const char *directory);
+/* Loads and checks `directory`/llm.yaml. 0, or SP_ECONFIG with a sentence in
+ * `why`. Held once, by the caller. */
+SP_MUST_CHECK int
+llm_config_load(const char *directory, struct llm_config **ret_config,
+                struct sp_buf *why);
 
+struct llm_config *
+llm_config_hold(struct llm_config *config);
+
+/* One holder less; the last one frees it. */
 void
-llm_config_free(struct llm_config **config);
+llm_config_release(struct llm_config **config);
+
+/* 0 where a running process may go from `old` to `next`: what its jail and its
+ * keys were made for is the same. Else SP_ECONFIG with a sentence about
+ * `directory`/llm.yaml in `why`. */
+SP_MUST_CHECK int
+llm_config_follows(const struct llm_config *next, const struct llm_config *old,
+                   bool has_key, const char *directory, struct sp_buf *why);
 
 /* The TCP port that the upstream's URL names. */
 uint16_t

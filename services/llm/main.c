@@ -31,14 +31,16 @@
  *
  * PRIVILEGES
  *     Holds keys/llm/passport.key, the upstream's key keys/llm/<upstream>.key,
- *     and the keys of its links. The jail lets it read the system's certificate
- *     authorities and connect to the one TCP port of its upstream. A helper,
- *     forked before the keys are loaded, asks the resolver; every address is
- *     checked and pinned. Redirects are not followed, proxies of the
- *     environment are ignored.
+ *     and the keys of its links. The jail lets it read the configuration and
+ *     the system's certificate authorities, and connect to the one TCP port of
+ *     its upstream. A helper, forked before the keys are loaded, asks the
+ *     resolver; every address is checked and pinned. Redirects are not
+ *     followed, proxies of the environment are ignored.
  *
  * CONFIG
  *     deploy/config/llm.yaml: the upstream, the models, limits and times.
+ *     SIGHUP reads it again, for the calls to come; the upstream's name, port
+ *     and ca_file stay what they were at the start.
  *
  * METRICS
  *     sallyport_llm_calls_total{outcome}, _tokens_total{direction},
@@ -77,6 +79,9 @@
 #include "common/stage/service.h"
 #include "services/llm/llm.h"
 #include "services/llm/wire.h"
+
+/* A URL of the file may stand in it. */
+#define MAX_WHY 8192
 
 /* A key that could end the header it is sent in is none. */
 static void
@@ -130,6 +135,25 @@ load_passport_key(struct sp_runtime *rt, struct llm *llm)
 }
 
 static void
+load_config(struct llm *llm)
+{
+    struct sp_buf why = sp_buf_new(MAX_WHY);
+
+    if (llm_config_load(llm->directory, &llm->config, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
+    }
+    sp_buf_free(&why);
+}
+
+static int
+reload(void *self, struct sp_buf *why)
+{
+    struct llm *llm = self;
+
+    return llm_reload(llm, llm->directory, why);
+}
+
+static void
 before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 {
     static const struct sp_jail_path authorities[] = { SP_FETCHER_JAIL_PATHS };
@@ -139,7 +163,8 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     llm->loop = sp_runtime_loop(rt);
     /* Before the keys: it forks its helper. */
     llm->fetcher = sp_fetcher_new(llm->loop);
-    llm->config = llm_config_load(sp_runtime_settings(rt)->config);
+    llm->directory = sp_runtime_settings(rt)->config;
+    load_config(llm);
     load_passport_key(rt, llm);
     load_upstream_key(rt, llm);
     llm_prepare(llm);
@@ -174,6 +199,7 @@ main(int argc, char **argv)
         { SP_MSG_CREDIT, wire_on_credit },
         { SP_MSG_PROBE, wire_on_probe },
     };
+    static const char *const config_files[] = { "llm", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_LLM,
         .handlers = handlers,
@@ -182,6 +208,8 @@ main(int argc, char **argv)
         .peer = wire_peer,
         .metrics = wire_metrics,
         .in_flight = wire_in_flight,
+        .config_files = config_files,
+        .reload = reload,
         .fini = fini,
     };
     struct llm llm = { 0 };

@@ -4,8 +4,11 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include <sodium.h>
+
 #include "common/base/alloc.h"
 #include "common/base/table.h"
+#include "common/text/buf.h"
 
 /* Rule and value pairs that are watched at one time: the one heard of longest
  * ago makes room, so that a flood of values costs neither memory nor time. */
@@ -13,9 +16,14 @@
 
 #define MAX_VALUE 256
 
+#define RULE_ID_BYTES crypto_generichash_BYTES_MIN
+
+/* Name, numbers and kinds of a rule, with room. */
+#define MAX_RULE 4096
+
 /* The key of the table, zero behind the value. */
 struct watched {
-    uint8_t rule;
+    unsigned char rule[RULE_ID_BYTES];
     uint8_t service; /* of a process, which its replica names */
     char value[MAX_VALUE];
 };
@@ -33,6 +41,7 @@ struct detect {
     const struct monitor_config *config;
     struct alert_sink sink;
     struct sp_table *watches;
+    unsigned char (*rules)[RULE_ID_BYTES]; /* what each of them counts */
 };
 
 struct detect *
@@ -46,9 +55,9 @@ detect_new(const struct monitor_config *config, struct alert_sink sink)
         .look = 1,
     };
 
-    d->config = config;
     d->sink = sink;
     d->watches = sp_table_new(&shape);
+    detect_configure(d, config);
     return d;
 }
 
@@ -57,8 +66,43 @@ detect_free(struct detect **d)
 {
     if (*d != NULL) {
         sp_table_free(&(*d)->watches);
+        sp_free((*d)->rules);
         sp_free(*d);
         *d = NULL;
+    }
+}
+
+/* Stands for all that a count depends on, so that the count goes on where a
+ * rule moves in the file and begins anew where it changes. */
+static void
+identify(struct detect *d, uint32_t index)
+{
+    const struct rule *rule = &d->config->rules[index];
+    struct sp_buf text = sp_buf_new(MAX_RULE);
+    uint32_t same = 0;
+
+    for (uint32_t i = 0; i < index; i++) {
+        same += strcmp(d->config->rules[i].name, rule->name) == 0;
+    }
+    (void)sp_buf_addf(&text, "%s %u %d %u %u", rule->name, same, (int)rule->per,
+                      rule->count, rule->within_s);
+    for (uint32_t i = 0; i < rule->kinds_count; i++) {
+        (void)sp_buf_addf(&text, " %s", rule->kinds[i]);
+    }
+    (void)crypto_generichash(d->rules[index], RULE_ID_BYTES,
+                             (const unsigned char *)text.data, text.len, NULL,
+                             0);
+    sp_buf_free(&text);
+}
+
+void
+detect_configure(struct detect *d, const struct monitor_config *config)
+{
+    d->config = config;
+    sp_free(d->rules);
+    d->rules = sp_alloc_n((size_t)config->rules_count + 1, RULE_ID_BYTES);
+    for (uint32_t i = 0; i < config->rules_count; i++) {
+        identify(d, i);
     }
 }
 
@@ -99,9 +143,10 @@ watch_of(struct detect *d, uint32_t rule, enum sp_service_id service,
 {
     const struct rule *r = &d->config->rules[rule];
     struct sp_view value = value_of(r, event);
-    struct watched key = { .rule = (uint8_t)rule };
+    struct watched key = { .service = 0 };
     struct watch *w = NULL;
 
+    memcpy(key.rule, d->rules[rule], sizeof(key.rule));
     if (r->per == RULE_PER_PROCESS) {
         key.service = (uint8_t)service;
     }

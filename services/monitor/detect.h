@@ -31,6 +31,11 @@ detect_new(const struct monitor_config *config, struct alert_sink sink);
 void
 detect_free(struct detect **d);
 
+/* Another configuration, which must outlive it. A rule that stays as it was
+ * keeps what it has counted. */
+void
+detect_configure(struct detect *d, const struct monitor_config *config);
+
 /* Holds one event against all rules. */
 void
 detect_event(struct detect *d, enum sp_service_id service,

@@ -39,10 +39,12 @@
  *
  * CONFIG
  *     deploy/config/monitor.yaml: the trail's times, the detection rules.
+ *     SIGHUP reads it again; a rule that has not changed keeps its counts.
  *     SP_METRICS_LISTEN: address of /metrics.
  *
  * METRICS
- *     sallyport_ready and sallyport_queue_depth of every process;
+ *     sallyport_ready, sallyport_queue_depth and
+ *     sallyport_config_reloads_total{result} of every process;
  *     sallyport_monitor_alerts_total{severity}, _events_total,
  *     _events_missing_total, _events_lost_total, _audit_records,
  *     _audit_syncs_total, _audit_failures_total, and what every
@@ -59,7 +61,7 @@
  * TESTS
  *     tests/unit/common/test_audit.c, test_ascii.c, test_sources.c,
  *     test_detect.c, test_scrape.c, test_status_file.c, test_metrics_server.c,
- *     test_monitor_{config,wire}.c; tests/attack/common/test_audit.c;
+ *     test_monitor_{config,reload,wire}.c; tests/attack/common/test_audit.c;
  *     tests/fuzz/common/fuzz_audit.c
  */
 #include <errno.h>
@@ -75,7 +77,7 @@
 #include "services/monitor/status_file.h"
 
 /* 256 processes with their last errors, every byte escaped. */
-#define TEXT_MAX (512 * 1024)
+#define TEXT_MAX (2 * 1024 * 1024)
 
 static void
 load_config(struct monitor *m)
@@ -87,6 +89,14 @@ load_config(struct monitor *m)
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);
+}
+
+static int
+reload(void *self, struct sp_buf *why)
+{
+    struct monitor *m = self;
+
+    return monitor_reload(m, sp_runtime_settings(m->rt)->config, why);
 }
 
 static void
@@ -222,6 +232,7 @@ main(int argc, char **argv)
         { SP_MSG_CREDIT, monitor_on_credit },
         { SP_MSG_PROBE, monitor_on_probe },
     };
+    static const char *const config_files[] = { "monitor", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_MONITOR,
         .handlers = handlers,
@@ -232,6 +243,8 @@ main(int argc, char **argv)
         .in_flight = monitor_in_flight,
         .metrics = monitor_write_metrics,
         .own_message = own_message,
+        .config_files = config_files,
+        .reload = reload,
         .fini = fini,
     };
     struct monitor m = { .metrics_fd = -1 };

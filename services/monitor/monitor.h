@@ -44,6 +44,12 @@ struct monitor {
     struct monitor_figures figures;
 };
 
+/* Reads `directory`/monitor.yaml again. 0 with it in force, or SP_ECONFIG with
+ * a sentence in `why` and nothing changed. audit.check_bytes counts at the next
+ * start. */
+SP_MUST_CHECK int
+monitor_reload(struct monitor *m, const char *directory, struct sp_buf *why);
+
 /* A process, the monitor itself too, tells what happened, or how it is. */
 void
 monitor_on_event(void *self, const struct sp_msg *m);

@@ -221,6 +221,9 @@ sources_status(struct sources *s, enum sp_service_id service,
     source->queue_depth = status->queue_depth;
     sp_view_copy_text(source->last_error, sizeof(source->last_error),
                       status->last_error);
+    sp_view_copy_text(source->config, sizeof(source->config), status->config);
+    sp_view_copy_text(source->config_error, sizeof(source->config_error),
+                      status->config_error);
     take_metrics(e, status);
     source->status_ms = now_ms;
     e->silence_told = false;

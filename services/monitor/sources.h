@@ -28,6 +28,8 @@ struct source {
     bool ready;
     uint64_t queue_depth;
     char last_error[257];
+    char config[17]; /* version in force */
+    char config_error[513];
     struct sp_buf metrics; /* Prometheus text */
     int64_t status_ms;     /* when it came; -1: never */
 };

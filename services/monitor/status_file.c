@@ -23,6 +23,10 @@ write_one(const struct source *s, int64_t now_ms, int64_t wall_ms,
                       s->pid, source_is_ready(s, now_ms) ? "true" : "false",
                       s->queue_depth);
     (void)sp_ascii_json(out, sp_view_of(s->last_error));
+    (void)sp_buf_add_str(out, "\",\"config\":\"");
+    (void)sp_ascii_json(out, sp_view_of(s->config));
+    (void)sp_buf_add_str(out, "\",\"config_error\":\"");
+    (void)sp_ascii_json(out, sp_view_of(s->config_error));
     (void)sp_buf_addf(out, "\",\"seen_ms\":%" PRId64 "}",
                       wall_ms - (now_ms - s->status_ms));
 }

@@ -9,7 +9,8 @@
 #include "services/monitor/sources.h"
 
 /* Appends a JSON array with one object for each process: service, replica, pid,
- * ready, queue_depth, last_error, seen_ms (wall clock of its last status).
+ * ready, queue_depth, last_error, config (the version in force), config_error
+ * (why the last reload was refused), seen_ms (wall clock of its last status).
  * 0 or SP_ELIMIT. */
 int
 status_write(const struct sources *sources, int64_t now_ms, int64_t wall_ms,

@@ -70,6 +70,20 @@ record(struct monitor *m, enum sp_service_id from, const struct sp_event *event)
     }
 }
 
+int
+monitor_reload(struct monitor *m, const char *directory, struct sp_buf *why)
+{
+    struct monitor_config *next = NULL;
+    int error = monitor_config_load(directory, &next, why);
+
+    if (error == 0) {
+        detect_configure(m->detect, next);
+        monitor_config_free(&m->config);
+        m->config = next;
+    }
+    return error;
+}
+
 void
 monitor_on_event(void *self, const struct sp_msg *msg)
 {

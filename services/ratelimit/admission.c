@@ -2,6 +2,7 @@
 #include "services/ratelimit/admission.h"
 
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "common/base/alloc.h"
@@ -11,16 +12,18 @@
 #define NETWORK_BYTES 8
 
 struct tier {
-    const char *name;
+    char *name; /* NULL: never used */
     struct gcra_rate rates[LIMIT_KINDS];
     uint32_t requests[LIMIT_KINDS];
     uint32_t window_s[LIMIT_KINDS];
+    bool current; /* of the configuration in force */
 };
 
 struct admission {
     const struct ratelimit_config *config;
     struct limits *limits;
-    struct tier *tiers;
+    struct tier tiers[ADMISSION_TIERS];
+    uint8_t *places;       /* tiers, by place in config->tiers */
     uint8_t *client_tiers; /* by place in config->clients */
     uint8_t default_tier;
 };
@@ -48,14 +51,85 @@ set_rate(struct tier *tier, enum limit_kind kind,
 
 /* The configuration has been checked: every name is there. */
 static uint8_t
-tier_by_name(const struct ratelimit_config *config, const char *name)
+tier_by_name(const struct admission *a, const char *name)
 {
-    for (uint32_t i = 0; i < config->tiers_count; i++) {
-        if (strcmp(config->tiers[i].name, name) == 0) {
+    for (size_t i = 0; i < ADMISSION_TIERS; i++) {
+        if (a->tiers[i].name != NULL && strcmp(a->tiers[i].name, name) == 0) {
             return (uint8_t)i;
         }
     }
     sp_fatal("tier_unknown", "name=%s", name);
+}
+
+/* The place of a tier is part of the keys of its states: a known name has its
+ * own, a new one gets a fresh one, or one whose tier has long gone. */
+static struct tier *
+tier_place(struct admission *a, const char *name)
+{
+    struct tier *fresh = NULL;
+    struct tier *left = NULL;
+
+    for (size_t i = 0; i < ADMISSION_TIERS; i++) {
+        struct tier *tier = &a->tiers[i];
+
+        if (tier->name == NULL) {
+            fresh = fresh == NULL ? tier : fresh;
+        } else if (strcmp(tier->name, name) == 0) {
+            return tier;
+        } else if (!tier->current) {
+            left = left == NULL ? tier : left;
+        }
+    }
+    fresh = fresh == NULL ? left : fresh;
+    sp_free(fresh->name);
+    fresh->name = sp_dup(name);
+    return fresh;
+}
+
+static void
+set_tier(struct admission *a, uint32_t i)
+{
+    const struct tier_config *from = &a->config->tiers[i];
+    struct tier *tier = tier_place(a, from->name);
+
+    tier->current = true;
+    set_rate(tier, LIMIT_ADDRESS, &from->address);
+    set_rate(tier, LIMIT_CLIENT, &from->client);
+    set_rate(tier, LIMIT_SUBJECT, &from->subject);
+    a->places[i] = (uint8_t)(tier - a->tiers);
+}
+
+void
+admission_configure(struct admission *a, const struct ratelimit_config *config)
+{
+    a->config = config;
+    /* No tier of the new file takes the place of another one of it. */
+    for (size_t i = 0; i < ADMISSION_TIERS; i++) {
+        struct tier *tier = &a->tiers[i];
+
+        tier->current = false;
+        for (uint32_t n = 0; tier->name != NULL && n < config->tiers_count;
+             n++) {
+            tier->current |= strcmp(tier->name, config->tiers[n].name) == 0;
+        }
+    }
+    sp_free(a->places);
+    a->places = sp_alloc_n(config->tiers_count, 1);
+    for (uint32_t i = 0; i < config->tiers_count; i++) {
+        set_tier(a, i);
+    }
+    sp_free(a->client_tiers);
+    a->client_tiers = sp_alloc_n((size_t)config->clients_count + 1, 1);
+    for (uint32_t i = 0; i < config->clients_count; i++) {
+        a->client_tiers[i] = tier_by_name(a, config->clients[i].tier);
+    }
+    a->default_tier = tier_by_name(a, config->default_tier);
+}
+
+size_t
+admission_tier_index(const struct admission *a, uint32_t place)
+{
+    return a->places[place];
 }
 
 struct admission *
@@ -64,20 +138,8 @@ admission_new(const struct ratelimit_config *config,
 {
     struct admission *a = sp_alloc(sizeof(*a));
 
-    a->config = config;
     a->limits = limits_new(config->entries, seed);
-    a->tiers = sp_alloc_n(config->tiers_count, sizeof(*a->tiers));
-    for (uint32_t i = 0; i < config->tiers_count; i++) {
-        a->tiers[i].name = config->tiers[i].name;
-        set_rate(&a->tiers[i], LIMIT_ADDRESS, &config->tiers[i].address);
-        set_rate(&a->tiers[i], LIMIT_CLIENT, &config->tiers[i].client);
-        set_rate(&a->tiers[i], LIMIT_SUBJECT, &config->tiers[i].subject);
-    }
-    a->client_tiers = sp_alloc_n((size_t)config->clients_count + 1, 1);
-    for (uint32_t i = 0; i < config->clients_count; i++) {
-        a->client_tiers[i] = tier_by_name(config, config->clients[i].tier);
-    }
-    a->default_tier = tier_by_name(config, config->default_tier);
+    admission_configure(a, config);
     return a;
 }
 
@@ -86,7 +148,10 @@ admission_free(struct admission **a)
 {
     if (*a != NULL) {
         limits_free(&(*a)->limits);
-        sp_free((*a)->tiers);
+        for (size_t i = 0; i < ADMISSION_TIERS; i++) {
+            sp_free((*a)->tiers[i].name);
+        }
+        sp_free((*a)->places);
         sp_free((*a)->client_tiers);
         sp_free(*a);
         *a = NULL;

@@ -11,6 +11,10 @@
 #include "services/ratelimit/limits.h"
 #include "services/ratelimit/ratelimit_config.h"
 
+/* Tiers that keep their counts and states across a reload: more than twice what
+ * one file may have. */
+#define ADMISSION_TIERS 256
+
 enum limit_kind {
     LIMIT_ADDRESS,
     LIMIT_CLIENT,
@@ -42,7 +46,7 @@ struct limit_state {
 struct verdict {
     bool admitted;
     const char *tier;  /* its name */
-    size_t tier_index; /* its place in the file */
+    size_t tier_index; /* below ADMISSION_TIERS; stays with the name */
     int64_t wait_ns;   /* after this, all three admit; 0 where they do now */
     enum limit_kind limit; /* the one with the longest wait */
     struct limit_state states[LIMIT_KINDS];
@@ -57,6 +61,15 @@ admission_new(const struct ratelimit_config *config,
 
 void
 admission_free(struct admission **a);
+
+/* Another configuration, which must outlive it, with the same `entries`. States
+ * stay with the names of their tiers. */
+void
+admission_configure(struct admission *a, const struct ratelimit_config *config);
+
+/* The tier_index of the tier at this place of the file. */
+size_t
+admission_tier_index(const struct admission *a, uint32_t place);
 
 /* Asks the three limits; charges nothing. */
 void

@@ -27,10 +27,12 @@
  *
  * PRIVILEGES
  *     Holds no key but those of its links and no file; the counters live in
- *     memory. The jail closes without any path, port or store.
+ *     memory. The jail closes without a port, a store, or any path but that of
+ *     the configuration.
  *
  * CONFIG
  *     deploy/config/ratelimit.yaml: tiers, who has which, size of the table.
+ *     SIGHUP reads it again, all but the size; the counts stay.
  *
  * METRICS
  *     sallyport_ratelimit_admitted_total{tier}, _refused_total{limit},
@@ -47,12 +49,11 @@
  *
  * TESTS
  *     tests/unit/ratelimit/test_gcra.c, test_limits.c, test_admission.c,
- *     test_hush.c, test_ratelimit_{config,refuse,wire}.c;
+ *     test_hush.c, test_ratelimit_{config,refuse,reload,wire}.c;
  *     tests/attack/ratelimit/test_ratelimit.c
  */
 #include <sodium.h>
 
-#include "common/base/alloc.h"
 #include "common/base/log.h"
 #include "services/ratelimit/ratelimit.h"
 
@@ -85,8 +86,14 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     rl->hush = hush_new((struct hush_sink){ tell, rl });
     rl->headers = sp_buf_new(MAX_ANSWER);
     rl->body = sp_buf_new(MAX_ANSWER);
-    rl->figures.admitted =
-        sp_alloc_n(rl->config->tiers_count, sizeof(*rl->figures.admitted));
+}
+
+static int
+reload(void *self, struct sp_buf *why)
+{
+    struct ratelimit *rl = self;
+
+    return ratelimit_reload(rl, sp_runtime_settings(rl->rt)->config, why);
 }
 
 static void
@@ -126,7 +133,6 @@ fini(void *self)
     ratelimit_config_free(&rl->config);
     sp_buf_free(&rl->headers);
     sp_buf_free(&rl->body);
-    sp_free(rl->figures.admitted);
 }
 
 int
@@ -138,6 +144,7 @@ main(int argc, char **argv)
         { SP_MSG_CREDIT, ratelimit_on_credit },
         { SP_MSG_PROBE, ratelimit_on_probe },
     };
+    static const char *const config_files[] = { "ratelimit", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_RATELIMIT,
         .handlers = handlers,
@@ -147,6 +154,8 @@ main(int argc, char **argv)
         .peer = ratelimit_on_peer,
         .metrics = ratelimit_write_metrics,
         .drain = drain,
+        .config_files = config_files,
+        .reload = reload,
         .fini = fini,
     };
     struct ratelimit rl = { 0 };

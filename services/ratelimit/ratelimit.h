@@ -8,7 +8,7 @@
 
 /* What is counted since the start. */
 struct ratelimit_figures {
-    uint64_t *admitted; /* by tier */
+    uint64_t admitted[ADMISSION_TIERS];
     uint64_t refused[LIMIT_KINDS];
     uint64_t uncharged; /* repetitions */
     uint64_t expired;   /* dropped: the deadline had passed */
@@ -26,6 +26,12 @@ struct ratelimit {
     struct sp_buf body;
     struct ratelimit_figures figures;
 };
+
+/* Reads `directory`/ratelimit.yaml again. 0 with it in force, or SP_ECONFIG
+ * with a sentence in `why` and nothing changed. */
+SP_MUST_CHECK int
+ratelimit_reload(struct ratelimit *rl, const char *directory,
+                 struct sp_buf *why);
 
 /* Charges a call, and sends it on or refuses it; CANCEL and CREDIT go on to
  * the executor of their request, PROBE to every executor. */

@@ -308,7 +308,8 @@ ratelimit_write_metrics(void *self, struct sp_buf *out)
         (void)sp_buf_addf(out,
                           "sallyport_ratelimit_admitted_total{tier=\"%s\"} "
                           "%" PRIu64 "\n",
-                          rl->config->tiers[i].name, f->admitted[i]);
+                          rl->config->tiers[i].name,
+                          f->admitted[admission_tier_index(rl->admission, i)]);
     }
     for (int i = 0; i < LIMIT_KINDS; i++) {
         (void)sp_buf_addf(out,

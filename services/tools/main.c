@@ -49,7 +49,8 @@
  *     Both are shared by all replicas of one machine (SQLite, WAL).
  *
  * CONFIG
- *     deploy/config/tools.yaml: the tools; also read by validation.
+ *     deploy/config/tools.yaml: the tools; also read by validation. SIGHUP
+ *     reads it again.
  *
  * METRICS
  *     sallyport_tools_answers_total{outcome}, _calls_total{tool},
@@ -78,6 +79,8 @@
 #include "services/tools/mcp/session.h"
 #include "services/tools/tools.h"
 #include "services/tools/wire.h"
+
+#define MAX_WHY 8192
 
 static struct sp_secret *
 load_key(struct sp_runtime *rt, const char *name, size_t len)
@@ -115,15 +118,20 @@ open_stores(struct tools *tools)
     sp_free(ledger);
 }
 
+static int
+reload(void *self, struct sp_buf *why)
+{
+    struct tools *tools = self;
+
+    return tools_load(tools, sp_runtime_settings(tools->rt)->config, why);
+}
+
 static void
 load_tools(struct tools *tools)
 {
-    struct sp_buf why = sp_buf_new(4096);
+    struct sp_buf why = sp_buf_new(MAX_WHY);
 
-    if (sp_catalogue_load(sp_runtime_settings(tools->rt)->config,
-                          &tools->catalogue, &why) != 0 ||
-        toolset_new(tools->catalogue, tools->customers, tools->ledger,
-                    &tools->toolset, &why) != 0) {
+    if (reload(tools, &why) != 0) {
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);
@@ -175,6 +183,7 @@ main(int argc, char **argv)
         { SP_MSG_CREDIT, wire_on_credit },
         { SP_MSG_PROBE, wire_on_probe },
     };
+    static const char *const config_files[] = { "tools", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_TOOLS,
         .handlers = handlers,
@@ -184,6 +193,8 @@ main(int argc, char **argv)
         .peer = wire_peer,
         .metrics = wire_metrics,
         .in_flight = wire_in_flight,
+        .config_files = config_files,
+        .reload = reload,
         .fini = fini,
     };
     struct tools tools = { 0 };

@@ -30,10 +30,10 @@ count(struct tools *tools)
     if (reply->tool == NULL) {
         return;
     }
-    for (size_t i = 0; i < sp_catalogue_count(tools->catalogue); i++) {
-        if (sp_catalogue_at(tools->catalogue, i) == reply->tool) {
-            tools->figures.calls[i]++;
-            tools->figures.failed[i] += reply->failed;
+    for (size_t i = 0; i < sp_catalogue_count(tools->offer->catalogue); i++) {
+        if (sp_catalogue_at(tools->offer->catalogue, i) == reply->tool) {
+            tools->offer->calls[i]++;
+            tools->offer->failed[i] += reply->failed;
         }
     }
 }
@@ -105,7 +105,7 @@ take(void *self, struct sp_executor_call *call,
         .arg = call,
     };
 
-    mcp_answer(tools->mcp, &request, &tools->reply);
+    mcp_answer(tools->offer->mcp, &request, &tools->reply);
     count(tools);
     reply_to(tools, call);
 }
@@ -252,14 +252,15 @@ wire_metrics(void *self, struct sp_buf *out)
 
     sp_executor_write_metrics(tools->executor, out);
     write_outcomes(f, out);
-    for (size_t i = 0; i < sp_catalogue_count(tools->catalogue); i++) {
-        const char *name = sp_catalogue_at(tools->catalogue, i)->name;
+    for (size_t i = 0; i < sp_catalogue_count(tools->offer->catalogue); i++) {
+        const char *name = sp_catalogue_at(tools->offer->catalogue, i)->name;
 
         (void)sp_buf_addf(out,
                           "sallyport_tools_calls_total{tool=\"%s\"} %" PRIu64
                           "\nsallyport_tools_failed_total{tool=\"%s\"} "
                           "%" PRIu64 "\n",
-                          name, f->calls[i], name, f->failed[i]);
+                          name, tools->offer->calls[i], name,
+                          tools->offer->failed[i]);
     }
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
         (void)sp_buf_addf(out, "sallyport_tools_%s %" PRIu64 "\n", rows[i].name,

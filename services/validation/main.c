@@ -28,11 +28,14 @@
  *
  * PRIVILEGES
  *     Holds no key but those of its links: it passes the sealed passport on and
- *     cannot open it. No file, no network, no store after its start.
+ *     cannot open it. After its start no file but those of the configuration,
+ *     no network, no store.
  *
  * CONFIG
  *     deploy/config/validation.yaml: limits. deploy/config/tools.yaml: the
- *     tools, their scopes and schemas, read by tools as well.
+ *     tools, their scopes and schemas, read by tools as well. SIGHUP reads both
+ *     again, all but results.remembered; an answer is held against the
+ *     configuration that its request passed.
  *
  * METRICS
  *     sallyport_validation_passed_total, _refused_total, _accepted_total,
@@ -56,63 +59,36 @@
  *     fuzz_llm_shape.c, fuzz_answer.c
  */
 #include "common/base/log.h"
-#include "common/stage/catalogue.h"
 #include "services/validation/validation.h"
 
-#define MAX_WHY 1024
-
-/* Loads both files, or ends with the sentence that names the mend. */
-static void
-load(struct validation *v, const char *directory)
-{
-    struct sp_buf why = sp_buf_new(MAX_WHY);
-    struct schema_size size = { 0 };
-    int error = validation_config_load(directory, &v->config, &why);
-
-    if (error == 0) {
-        error = sp_catalogue_load(directory, &v->catalogue, &why);
-    }
-    if (error == 0) {
-        size.max_subschemas = v->config->schemas.subschemas;
-        size.max_bytes = v->config->schemas.bytes;
-        error = toolbox_new(v->catalogue, &size, &v->toolbox, &why);
-    }
-    if (error != 0) {
-        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
-    }
-    sp_buf_free(&why);
-}
+#define MAX_WHY 8192
 
 static void
 before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 {
     struct validation *v = self;
     const struct sp_settings *settings = sp_runtime_settings(rt);
-    struct schema_effort effort = { 0 };
-    struct examiner_parts parts = { 0 };
+    struct sp_buf why = sp_buf_new(MAX_WHY);
 
     (void)jail;
     v->rt = rt;
-    load(v, settings->config);
-    effort.max_depth = v->config->effort.depth;
-    effort.max_steps = v->config->effort.steps;
-    effort.match_limit = v->config->effort.match_limit;
-    v->checker = schema_checker_new(&effort);
-    if (v->checker == NULL) {
-        sp_fatal("schema_checker", "reason=\"no pattern matcher\"");
+    if (rules_new(settings->config, settings->url, &v->rules, &why) != 0) {
+        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
-    parts.config = v->config;
-    parts.toolbox = v->toolbox;
-    parts.checker = v->checker;
-    parts.url = settings->url;
-    v->examiner = examiner_new(&parts);
-    v->pending = pending_new(v->config->results.remembered);
-    v->answer.limits = &v->config->results;
-    v->answer.toolbox = v->toolbox;
-    v->answer.checker = v->checker;
+    sp_buf_free(&why);
+    v->pending = pending_new(v->rules->config->results.remembered);
     v->answer.pending = v->pending;
     answer_init(&v->answer);
     v->verdict = verdict_new();
+}
+
+static int
+reload(void *self, struct sp_buf *why)
+{
+    struct validation *v = self;
+    const struct sp_settings *settings = sp_runtime_settings(v->rt);
+
+    return validation_reload(v, settings->config, settings->url, why);
 }
 
 static void
@@ -132,11 +108,8 @@ fini(void *self)
     verdict_free(&v->verdict);
     answer_free(&v->answer);
     pending_free(&v->pending);
-    examiner_free(&v->examiner);
-    schema_checker_free(&v->checker);
-    toolbox_free(&v->toolbox);
-    sp_catalogue_free(&v->catalogue);
-    validation_config_free(&v->config);
+    rules_release(&v->previous);
+    rules_release(&v->rules);
 }
 
 int
@@ -150,6 +123,7 @@ main(int argc, char **argv)
         { SP_MSG_PROBE, validation_on_probe },
         { SP_MSG_PROBE_ANSWER, validation_on_probe_answer },
     };
+    static const char *const config_files[] = { "validation", "tools", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_VALIDATION,
         .handlers = handlers,
@@ -159,6 +133,8 @@ main(int argc, char **argv)
         .peer = validation_on_peer,
         .metrics = validation_write_metrics,
         .in_flight = validation_in_flight,
+        .config_files = config_files,
+        .reload = reload,
         .fini = fini,
     };
     struct validation v = { 0 };

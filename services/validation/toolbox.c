@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 
 struct toolbox {
+    const struct sp_catalogue *catalogue;
     struct tool_check *checks; /* by name */
     size_t count;
 };
@@ -22,11 +23,11 @@ compare(const void *a, const void *b)
 }
 
 static int
-compile(const struct sp_tool *tool, const char *key, const char *text,
-        const struct schema_size *size, struct schema **ret_schema,
-        struct sp_buf *why)
+compile(const struct toolbox *box, const struct sp_tool *tool, const char *key,
+        const char *text, const struct schema_size *size,
+        struct schema **ret_schema, struct sp_buf *why)
 {
-    (void)sp_buf_addf(why, "tools.yaml: tool %s, %s: ", tool->name, key);
+    sp_catalogue_place(box->catalogue, tool, key, why);
     if (schema_compile(sp_view_of(text), size, ret_schema, why) != 0) {
         return SP_ECONFIG;
     }
@@ -41,16 +42,16 @@ add_tool(struct toolbox *box, const struct sp_tool *tool,
     struct tool_check *check = &box->checks[box->count++];
 
     check->tool = tool;
-    if (compile(tool, "input_schema", tool->input_schema, size, &check->input,
-                why) != 0) {
+    if (compile(box, tool, "input_schema", tool->input_schema, size,
+                &check->input, why) != 0) {
         return SP_ECONFIG;
     }
     if (tool->output_schema != NULL &&
-        compile(tool, "output_schema", tool->output_schema, size,
+        compile(box, tool, "output_schema", tool->output_schema, size,
                 &check->output, why) != 0) {
         return SP_ECONFIG;
     }
-    (void)sp_buf_addf(why, "tools.yaml: tool %s, input_schema: ", tool->name);
+    sp_catalogue_place(box->catalogue, tool, "input_schema", why);
     if (mcp_params_compile(schema_document(check->input), &check->params,
                            why) != 0) {
         return SP_ECONFIG;
@@ -67,6 +68,7 @@ toolbox_new(const struct sp_catalogue *catalogue,
     struct toolbox *box = sp_alloc(sizeof(*box));
     size_t count = sp_catalogue_count(catalogue);
 
+    box->catalogue = catalogue;
     box->checks = sp_alloc_n(count, sizeof(*box->checks));
     for (size_t i = 0; i < count; i++) {
         if (add_tool(box, sp_catalogue_at(catalogue, i), size, why) != 0) {

@@ -3,7 +3,7 @@
 #define SP_SERVICES_VALIDATION_VALIDATION_H
 
 #include "common/stage/service.h"
-#include "services/validation/examine.h"
+#include "services/validation/rules.h"
 #include "services/validation/screen/answer.h"
 
 /* What is counted since the start. */
@@ -21,11 +21,8 @@ struct validation_figures {
 
 struct validation {
     struct sp_runtime *rt;
-    struct validation_config *config;
-    struct sp_catalogue *catalogue;
-    struct toolbox *toolbox;
-    struct schema_checker *checker;
-    struct examiner *examiner;
+    struct rules *rules;    /* in force */
+    struct rules *previous; /* in force before, or NULL */
     struct pending *pending;
     struct answer_check answer;
     struct verdict verdict;
@@ -34,6 +31,13 @@ struct validation {
 };
 
 #define VALIDATION_SWEEP_MS 1000
+
+/* Reads `directory`'s validation.yaml and tools.yaml again. 0 with them in
+ * force for the requests to come, or SP_ECONFIG with a sentence in `why` and
+ * nothing changed. */
+SP_MUST_CHECK int
+validation_reload(struct validation *v, const char *directory, const char *url,
+                  struct sp_buf *why);
 
 /* Examines a request: on to ratelimit, or an answer to the edge. */
 void

@@ -5,7 +5,7 @@
 
 #include <cyaml/cyaml.h>
 
-#include "common/base/error.h"
+#include "common/base/compiler.h"
 #include "common/process/config.h"
 #include "proto/schema.h"
 
@@ -58,19 +58,9 @@ static const cyaml_schema_value_t schema = {
 /* What the code can bear: the check of a schema recurses by its depth, and a
  * remembered request takes about 200 bytes. */
 #define RANGE(part, key, low, high)                                            \
-    {                                                                          \
-#part "." #key,                                                        \
-            offsetof(struct validation_config, part) +                         \
-                offsetof(struct part##_config, key),                           \
-            low, high                                                          \
-    }
+    SP_CONFIG_RANGE(struct validation_config, part, key, low, high)
 
-static const struct {
-    const char *key;
-    size_t offset;
-    uint32_t min;
-    uint32_t max;
-} ranges[] = {
+static const struct sp_config_range ranges[] = {
     RANGE(schemas, bytes, 64, 1048576),
     RANGE(schemas, subschemas, 1, 10000),
     RANGE(effort, depth, 8, 256),
@@ -88,25 +78,6 @@ static const struct {
     RANGE(results, stream_bytes, 1024, 1073741824),
 };
 
-static int
-check_ranges(const struct validation_config *config, struct sp_buf *why)
-{
-    for (size_t i = 0; i < SP_COUNT(ranges); i++) {
-        const void *at = (const char *)config + ranges[i].offset;
-        uint32_t value = *(const uint32_t *)at;
-
-        if (value < ranges[i].min || value > ranges[i].max) {
-            (void)sp_buf_addf(why,
-                              "validation.yaml: %s is %u; give a number "
-                              "from %u to %u",
-                              ranges[i].key, value, ranges[i].min,
-                              ranges[i].max);
-            return SP_ECONFIG;
-        }
-    }
-    return 0;
-}
-
 int
 validation_config_load(const char *directory,
                        struct validation_config **ret_config,
@@ -120,7 +91,8 @@ validation_config_load(const char *directory,
         return error;
     }
     config = loaded;
-    error = check_ranges(config, why);
+    error = sp_config_check(directory, "validation", config, ranges,
+                            SP_COUNT(ranges), why);
     if (error != 0) {
         validation_config_free(&config);
         return error;

@@ -9,6 +9,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/process/config.h"
 #include "common/stage/refusal.h"
 #include "proto/passport.h"
 
@@ -43,6 +44,28 @@ offer(struct validation *v, enum sp_service_id to, enum sp_message_id id,
                sp_message_info(id)->name, sp_service_name(to),
                sp_strerror(error));
     }
+}
+
+int
+validation_reload(struct validation *v, const char *directory, const char *url,
+                  struct sp_buf *why)
+{
+    struct rules *next = NULL;
+    int error = rules_new(directory, url, &next, why);
+
+    if (error == 0 && next->config->results.remembered !=
+                          v->rules->config->results.remembered) {
+        error = sp_config_frozen(why, directory, "validation",
+                                 "results.remembered");
+    }
+    if (error != 0) {
+        rules_release(&next);
+        return error;
+    }
+    rules_release(&v->previous);
+    v->previous = v->rules;
+    v->rules = next;
+    return 0;
 }
 
 /* ----------------------------------------------------------------- requests */
@@ -152,7 +175,9 @@ remember(struct validation *v, const struct sp_call *c)
     }
     sp_free(entry->rpc_id);
     sp_free(entry->scopes);
+    sp_snapshot_release(entry->rules);
     *entry = (struct pending_entry){
+        .rules = sp_snapshot_hold(&v->rules->snapshot),
         .expect = v->verdict.expect,
         .target = v->verdict.target,
         .ends_ms = now_ms + (int64_t)c->deadline_ms,
@@ -180,7 +205,7 @@ validation_on_call(void *self, const struct sp_msg *m)
         v->figures.expired++;
         return;
     }
-    if (examine(v->examiner, &call, &v->verdict) != 0) {
+    if (examine(v->rules->examiner, &call, &v->verdict) != 0) {
         answer_call(v, c);
         return;
     }
@@ -273,6 +298,25 @@ refuse_part(struct validation *v, enum sp_service_id from,
     sp_runtime_trouble(v->rt, "result_refused", "%s", detail);
 }
 
+/* An answer is held against the rules that its request passed. tools reads its
+ * catalogue a moment earlier or later than we do: its lists may show what we
+ * show now, or did before. */
+static void
+use_rules(struct validation *v, struct sp_view request_id)
+{
+    const struct pending_entry *entry = pending_find(v->pending, request_id);
+    const struct rules *rules =
+        entry != NULL && entry->rules != NULL
+            ? SP_CONTAINER_OF(entry->rules, struct rules, snapshot)
+            : v->rules;
+
+    v->answer.limits = &rules->config->results;
+    v->answer.toolbox = rules->toolbox;
+    v->answer.checker = rules->checker;
+    v->answer.listed[0] = v->rules->toolbox;
+    v->answer.listed[1] = v->previous != NULL ? v->previous->toolbox : NULL;
+}
+
 void
 validation_on_result(void *self, const struct sp_msg *m)
 {
@@ -281,6 +325,7 @@ validation_on_result(void *self, const struct sp_msg *m)
     struct sp_answer out = { .seq = part->seq };
     struct answer_verdict judged;
 
+    use_rules(v, part->request_id);
     answer_part(&v->answer, m->from, part,
                 sp_loop_now_ms(sp_runtime_loop(v->rt)), &judged);
     switch (judged.fate) {

@@ -42,7 +42,7 @@ ROUTES = sorted(set(
 LINKED = {frozenset(pair) for pair in ROUTES} | {
     frozenset(("ratelimit", "redis"))}
 
-CONFIG = {"validation": ["tools.yaml", "validation.yaml"]}
+CONFIG = sorted(path.name for path in (ROOT / "deploy" / "config").iterdir())
 
 META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -483,9 +483,20 @@ def test_secrets_are_where_they_are_used(stack, service):
 
 
 @pytest.mark.parametrize("service", STAGES)
-def test_configuration_is_where_it_is_used(stack, service):
+def test_the_configuration_is_there_and_read_only(stack, service):
     found = stack.inside(service, "ls", "/etc/sallyport").stdout.split()
-    assert found == CONFIG.get(service, [f"{service}.yaml"])
+    assert found == (["llm.yaml"] if service == "llm" else CONFIG)
+    done = stack.inside(service, "touch", "/etc/sallyport/new.yaml",
+                        check=False)
+    assert done.returncode != 0
+
+
+def test_a_hangup_has_every_process_read_its_configuration(stack):
+    before = {s: stack.said(s).count("config_reloaded") for s in STAGES}
+    stack.compose("kill", "-s", "HUP", *STAGES)
+    for service in STAGES:
+        assert eventually(lambda: stack.said(service).count(
+            "config_reloaded") > before[service]), stack.said(service)
 
 
 def test_nothing_secret_stands_in_the_open(stack):
@@ -592,7 +603,7 @@ def test_a_wrong_curve_key_is_refused_and_raises_an_alert(stack):
         "--network", f"{stack.project}_edge-auth", "--tmpfs",
         "/var/lib/sallyport:uid=10001,mode=0700", "-v",
         f"{stack.project}_edge:/true:ro", "-v",
-        f"{ROOT}/deploy/config/edge.yaml:/etc/sallyport/edge.yaml:ro",
+        f"{ROOT}/deploy/config:/etc/sallyport:ro",
         "--name", volume, "sallyport:latest", "sh", "-c",
         "sallyport init && cp /true/keys/edge/peers/*.public keys/edge/peers/"
         " && exec timeout 10 edge"]
@@ -646,15 +657,17 @@ def model(stack):
         text = text.replace("name: ollama", "name: openai")
         text = text.replace("kind: ollama", "kind: openai")
         text = text.replace(":11434/", f":{upstream.server_address[1]}/")
-        config = stack.home / "llm.yaml"
+        home = stack.home / "llm"
+        home.mkdir(mode=0o755)
+        config = home / "llm.yaml"
         config.write_text(text)
         config.chmod(0o644)
-        for directory in (stack.home, *stack.home.parents):
+        for directory in (home, *home.parents):
             if directory.stat().st_uid == os.geteuid():
                 directory.chmod(directory.stat().st_mode | 0o111)
         stack.compose("run", "--rm", "-T", "init", "install", "-m", "600",
                       "/dev/stdin", "keys/llm/openai.key", input="sk-test\n")
-        stack.environment["LLM_CONFIG"] = str(config)
+        stack.environment["LLM_CONFIG"] = str(home)
         stack.up("--force-recreate", "llm")
         assert eventually(stack.ready, 30)
         yield upstream

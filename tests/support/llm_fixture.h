@@ -185,6 +185,13 @@ llm_test_turn(void *arg)
     return false;
 }
 
+/* The fixture's own: not from YAML. */
+static inline void
+llm_test_config_end(struct sp_snapshot *snapshot)
+{
+    sp_free(SP_CONTAINER_OF(snapshot, struct llm_config, snapshot));
+}
+
 static inline struct llm_config *
 llm_test_config(struct llm_world *w, const char *model)
 {
@@ -192,6 +199,7 @@ llm_test_config(struct llm_world *w, const char *model)
 
     (void)snprintf(w->model, sizeof(w->model), "%s", model);
     w->models[0] = w->model;
+    sp_snapshot_begin(&config->snapshot, llm_test_config_end);
     config->upstream.name = w->url; /* any text will do */
     config->upstream.kind = LLM_OPENAI;
     config->upstream.url = w->url;
@@ -256,8 +264,6 @@ llm_world_new(const struct http_answer *answers, size_t count)
 static inline void
 llm_world_stop(struct llm_world *w)
 {
-    sp_free(w->llm.config); /* the fixture's own: not from YAML */
-    w->llm.config = NULL;
     w->figures = *sp_executor_figures(w->llm.executor);
     llm_release(&w->llm);
     sp_loop_free(&w->loop);

@@ -50,13 +50,10 @@ desk_enter(struct desk *desk)
     cr_assert_eq(customers_open(path, &tools->customers), 0);
     desk_path(desk, "ledger.db", path);
     cr_assert_eq(ledger_open(path, &tools->ledger), 0);
-    cr_assert_eq(sp_catalogue_load("deploy/config", &tools->catalogue, &why),
-                 0);
-    cr_assert_eq(toolset_new(tools->catalogue, tools->customers, tools->ledger,
-                             &tools->toolset, &why),
-                 0);
     tools->session_key = sp_secret_new(SP_VIEW_LITERAL(DESK_KEY));
     tools->passport_key = sp_secret_new(SP_VIEW_LITERAL(DESK_KEY));
+    cr_assert_eq(tools_load(tools, "deploy/config", &why), 0, "%.*s",
+                 SP_VIEW(sp_buf_view(&why)));
     tools_prepare(tools);
     sp_buf_free(&why);
 }
@@ -160,7 +157,7 @@ desk_request(struct desk *desk, const char *id, const char *body)
 static SP_UNUSED const struct mcp_reply *
 desk_ask(struct desk *desk, const struct mcp_request *request)
 {
-    mcp_answer(desk->tools.mcp, request, &desk->tools.reply);
+    mcp_answer(desk->tools.offer->mcp, request, &desk->tools.reply);
     if (ledger_in_group(desk->tools.ledger)) {
         cr_assert_eq(ledger_commit(desk->tools.ledger), 0);
     }

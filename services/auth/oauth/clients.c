@@ -102,6 +102,21 @@ clients_add(struct clients *clients, const char *id, const char *scopes,
     return 0;
 }
 
+void
+clients_inherit(struct clients *clients, const struct clients *old)
+{
+    memcpy(clients->digest_key, old->digest_key, sizeof(old->digest_key));
+    for (size_t i = 0; i < clients->count; i++) {
+        struct client *client = clients->list[i];
+        const struct client *was = clients_find(old, sp_view_of(client->id));
+
+        if (was != NULL) {
+            client->verified = was->verified;
+            memcpy(client->digest, was->digest, sizeof(was->digest));
+        }
+    }
+}
+
 struct client *
 clients_find(const struct clients *clients, struct sp_view id)
 {

@@ -35,6 +35,10 @@ SP_MUST_CHECK int
 clients_add(struct clients *clients, const char *id, const char *scopes,
             struct sp_view hash);
 
+/* What `old` knows of the secrets of clients that are in both. */
+void
+clients_inherit(struct clients *clients, const struct clients *old);
+
 /* NULL for none. Not constant in time: a client identifier is not a secret
  * (RFC 6749 section 2.2). */
 struct client *

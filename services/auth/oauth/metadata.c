@@ -5,7 +5,6 @@
 
 #include "common/base/alloc.h"
 #include "common/base/compiler.h"
-#include "common/base/log.h"
 #include "proto/paths.h"
 
 /* Appends "name":"url path", and a comma in front where asked. */
@@ -104,9 +103,8 @@ metadata_new(const struct metadata_facts *facts)
         metadata->text[i] = sp_buf_new(METADATA_MAX);
         documents[i].write(facts, &metadata->text[i]);
         if (metadata->text[i].error != 0) {
-            sp_refuse("%s would be longer than %d bytes; list fewer scopes in "
-                      "auth.yaml",
-                      documents[i].path, METADATA_MAX);
+            metadata_free(&metadata);
+            return NULL;
         }
     }
     return metadata;

@@ -1,5 +1,5 @@
 /* The public documents of the authorization server and of the resource that it
- * guards, written once at start. */
+ * guards, written once for each configuration. */
 #ifndef SP_SERVICES_AUTH_OAUTH_METADATA_H
 #define SP_SERVICES_AUTH_OAUTH_METADATA_H
 
@@ -19,7 +19,8 @@ struct metadata_facts {
 
 struct metadata;
 
-/* Writes the documents of these facts, which may go afterwards. */
+/* Writes the documents of these facts, which may go afterwards. NULL where one
+ * would be longer than METADATA_MAX. */
 struct metadata *
 metadata_new(const struct metadata_facts *facts);
 

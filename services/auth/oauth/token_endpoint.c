@@ -33,8 +33,8 @@ struct call {
 struct waiting {
     struct sp_parked parked;
     struct waiting *next;
-    struct client *client;
-    bool over; /* its time is up, and the helper has it */
+    char client[CLIENTS_MAX_ID + 1]; /* a reload may take it away */
+    bool over;                       /* its time is up, and the helper has it */
 };
 
 struct token_endpoint {
@@ -129,7 +129,7 @@ static int
 write_token(struct auth *auth, const struct call *call)
 {
     struct sp_buf id = sp_buf_new(64);
-    uint32_t lifetime_s = auth->config->tokens.lifetime_s;
+    uint32_t lifetime_s = auth->policy->config->tokens.lifetime_s;
     struct token_content content = {
         .issuer = sp_runtime_settings(auth->runtime)->url,
         .audience = call->audience,
@@ -145,7 +145,7 @@ write_token(struct auth *auth, const struct call *call)
     content.id = id.data;
     sp_buf_reset(&auth->body);
     (void)sp_buf_add_str(&auth->body, "{\"access_token\":\"");
-    error = token_make(auth->signer, &content, &auth->body);
+    error = token_make(auth->policy->signer, &content, &auth->body);
     (void)sp_buf_addf(&auth->body,
                       "\",\"token_type\":\"Bearer\",\"expires_in\":%u,"
                       "\"scope\":\"%s\"}",
@@ -227,14 +227,14 @@ read_request(struct token_endpoint *e, const struct sp_http_request *http,
     return wrong;
 }
 
-/* What waits was in order when it came. */
+/* What waits was in order when it came; its client may have gone since. */
 static struct call
 read_again(struct token_endpoint *e, const struct waiting *w)
 {
     struct call call;
 
     (void)read_request(e, w->parked.message, &call);
-    call.client = w->client;
+    call.client = clients_find(e->auth->policy->clients, sp_view_of(w->client));
     return call;
 }
 
@@ -289,10 +289,12 @@ settle(struct token_endpoint *e, const struct waiting *w, bool right)
     if (w->over) {
         return;
     }
-    if (right) {
+    if (call.client == NULL) {
+        fail(e, &call, sp_view_of(w->client), "reason=unknown_client");
+    } else if (right) {
         issue(e, &call);
     } else {
-        fail(e, &call, sp_view_of(client_id(w->client)), "reason=wrong_secret");
+        fail(e, &call, sp_view_of(w->client), "reason=wrong_secret");
     }
 }
 
@@ -305,7 +307,9 @@ ask_next(struct token_endpoint *e)
         struct waiting *w = e->first;
         struct call call = read_again(e, w);
         enum client_verdict verdict =
-            client_judge(e->auth->clients, call.client, e->request.secret);
+            call.client == NULL ? CLIENT_WRONG
+                                : client_judge(e->auth->policy->clients,
+                                               call.client, e->request.secret);
 
         if (verdict == CLIENT_ASK_HASHER && !w->over) {
             e->tag++;
@@ -334,7 +338,7 @@ park(struct token_endpoint *e, const struct sp_http_request *http,
         sp_free(w);
         return error;
     }
-    w->client = client;
+    (void)snprintf(w->client, sizeof(w->client), "%s", client_id(client));
     if (idle) {
         e->first = w;
     } else {
@@ -380,7 +384,10 @@ on_verdict(void *arg, uint32_t events)
     if (good) {
         struct call call = read_again(e, e->first);
 
-        client_remember(e->auth->clients, call.client, e->request.secret);
+        if (call.client != NULL) {
+            client_remember(e->auth->policy->clients, call.client,
+                            e->request.secret);
+        }
     } else {
         struct waiting *w = take_first(e);
 
@@ -429,7 +436,7 @@ authenticate(struct token_endpoint *e, struct call *call,
 {
     struct sp_view id = e->request.client;
 
-    call->client = clients_find(e->auth->clients, id);
+    call->client = clients_find(e->auth->policy->clients, id);
     if (call->client == NULL) {
         /* What is no id at all could be anything: a password typed into the
          * wrong field, bytes that are no text. The audit trail is spared it. */
@@ -437,7 +444,8 @@ authenticate(struct token_endpoint *e, struct call *call,
              "reason=unknown_client");
         return;
     }
-    switch (client_judge(e->auth->clients, call->client, e->request.secret)) {
+    switch (client_judge(e->auth->policy->clients, call->client,
+                         e->request.secret)) {
     case CLIENT_RIGHT:
         issue(e, call);
         break;

@@ -35,7 +35,7 @@ check_parameters(sqlite3_stmt *statement, const struct sp_tool *tool,
         if (name == NULL || name[0] != ':' ||
             sp_json_get(&schema, properties, name + 1) == NULL) {
             (void)sp_buf_addf(why,
-                              "query: parameter %s is no property of "
+                              "parameter %s is no property of "
                               "input_schema; write :name of one",
                               name == NULL ? "?" : name);
             error = SP_ECONFIG;
@@ -50,11 +50,11 @@ check_query(sqlite3_stmt *statement, const char *tail,
             const struct sp_tool *tool, struct sp_buf *why)
 {
     if (statement == NULL || tail[strspn(tail, " \t\r\n;")] != '\0') {
-        return refuse(why, "query: write exactly one statement");
+        return refuse(why, "write exactly one statement");
     }
     if (sqlite3_stmt_readonly(statement) == 0 ||
         sqlite3_column_count(statement) == 0) {
-        return refuse(why, "query: write a SELECT, it may not change anything");
+        return refuse(why, "write a SELECT, it may not change anything");
     }
     return check_parameters(statement, tool, why);
 }
@@ -69,11 +69,11 @@ query_bind(const struct runner_means *means, const struct sp_tool *tool,
     int error = 0;
 
     if (tool->query == NULL) {
-        return refuse(why, "run: sql needs a query");
+        return refuse(why, "sql needs a query");
     }
     if (sqlite3_prepare_v3(db, tool->query, -1, SQLITE_PREPARE_PERSISTENT,
                            &statement, &tail) != SQLITE_OK) {
-        (void)sp_buf_addf(why, "query: %s", sqlite3_errmsg(db));
+        (void)sp_buf_addf(why, "%s", sqlite3_errmsg(db));
         return SP_ECONFIG;
     }
     error = check_query(statement, tail, tool, why);

@@ -40,12 +40,13 @@ find_runner(const char *name)
 }
 
 static int
-bind_tool(struct toolset *set, const struct sp_tool *tool, struct sp_buf *why)
+bind_tool(struct toolset *set, const struct sp_catalogue *catalogue,
+          const struct sp_tool *tool, struct sp_buf *why)
 {
     struct bound *bound = &set->tools[set->count];
     const struct runner *runner = find_runner(tool->run);
 
-    (void)sp_buf_addf(why, "tools.yaml: tool %s: ", tool->name);
+    sp_catalogue_place(catalogue, tool, "run", why);
     if (runner == NULL) {
         (void)sp_buf_addf(why, "nothing runs \"%s\"; use one of", tool->run);
         for (size_t i = 0; i < SP_COUNT(runners); i++) {
@@ -54,10 +55,13 @@ bind_tool(struct toolset *set, const struct sp_tool *tool, struct sp_buf *why)
         return SP_ECONFIG;
     }
     if (runner->changes != tool->changes) {
-        (void)sp_buf_addf(why, "run: %s wants changes: %s", runner->name,
+        (void)sp_buf_addf(why, "%s wants changes: %s", runner->name,
                           runner->changes ? "true" : "false");
         return SP_ECONFIG;
     }
+    sp_buf_reset(why);
+    sp_catalogue_place(catalogue, tool, tool->query != NULL ? "query" : "run",
+                       why);
     *bound = (struct bound){ .tool = tool, .runner = runner };
     if (runner->bind != NULL &&
         runner->bind(&set->means, tool, &bound->state, why) != 0) {
@@ -82,7 +86,8 @@ toolset_new(const struct sp_catalogue *catalogue, struct customers *customers,
                                         .scratch = &set->scratch };
     set->tools = sp_alloc_n(count, sizeof(*set->tools));
     for (size_t i = 0; i < count; i++) {
-        if (bind_tool(set, sp_catalogue_at(catalogue, i), why) != 0) {
+        if (bind_tool(set, catalogue, sp_catalogue_at(catalogue, i), why) !=
+            0) {
             toolset_free(&set);
             return SP_ECONFIG;
         }

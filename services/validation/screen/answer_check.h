@@ -14,6 +14,7 @@
 struct answer_check {
     const struct results_config *limits;
     const struct toolbox *toolbox;
+    const struct toolbox *listed[2]; /* may be shown as well; or NULL */
     struct schema_checker *checker;
     struct pending *pending;
     struct sp_json json;

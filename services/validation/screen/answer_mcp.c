@@ -4,6 +4,19 @@
 #include "common/stage/catalogue.h"
 #include "services/validation/mcp/rpc.h"
 
+/* NULL where this toolbox lets the caller see the tool. */
+static const char *
+check_listed(const struct toolbox *toolbox, struct sp_view name,
+             struct sp_view scopes)
+{
+    const struct tool_check *tool = toolbox_find(toolbox, name);
+
+    if (tool == NULL) {
+        return "tool_unknown";
+    }
+    return sp_catalogue_allows(tool->tool, scopes) ? NULL : "tool_not_allowed";
+}
+
 /* A tool that stands in no catalogue, or that this caller may not call, must
  * not be shown either. */
 static const char *
@@ -12,12 +25,13 @@ check_tool_list(struct answer_check *check, const struct pending_entry *entry,
 {
     const struct sp_json *json = &check->json;
     const struct sp_json_token *t = sp_json_first(json, tools);
+    struct sp_view scopes = sp_view_of(entry->scopes);
+    const char *why = NULL;
 
     if (!sp_json_is(tools, SP_JSON_ARRAY)) {
         return "no_tools";
     }
-    for (; t != NULL; t = sp_json_next(json, tools, t)) {
-        const struct tool_check *tool = NULL;
+    for (; why == NULL && t != NULL; t = sp_json_next(json, tools, t)) {
         struct sp_view name = { 0 };
 
         sp_buf_reset(&check->scratch);
@@ -25,15 +39,15 @@ check_tool_list(struct answer_check *check, const struct pending_entry *entry,
                            &name) != 0) {
             return "tool_without_name";
         }
-        tool = toolbox_find(check->toolbox, name);
-        if (tool == NULL) {
-            return "tool_unknown";
-        }
-        if (!sp_catalogue_allows(tool->tool, sp_view_of(entry->scopes))) {
-            return "tool_not_allowed";
+        why = check_listed(check->toolbox, name, scopes);
+        for (size_t i = 0; why != NULL && i < SP_COUNT(check->listed); i++) {
+            if (check->listed[i] != NULL &&
+                check_listed(check->listed[i], name, scopes) == NULL) {
+                why = NULL;
+            }
         }
     }
-    return NULL;
+    return why;
 }
 
 /* MCP server/tools: what has an output schema conforms to it, unless the tool

@@ -20,6 +20,7 @@ end_entry(void *owner, void *value)
     (void)owner;
     sp_free(entry->rpc_id);
     sp_free(entry->scopes);
+    sp_snapshot_release(entry->rules);
 }
 
 struct pending *

@@ -10,12 +10,14 @@
 #include <stdint.h>
 
 #include "common/base/view.h"
+#include "common/stage/snapshot.h"
 #include "proto/message.h"
 #include "services/validation/verdict.h"
 
 #define PENDING_ID_BYTES 16
 
 struct pending_entry {
+    struct sp_snapshot *rules; /* held: `expect` points into them; or NULL */
     struct expectation expect;
     enum sp_service_id target; /* who may answer */
     char *rpc_id;              /* JSON text, or NULL */

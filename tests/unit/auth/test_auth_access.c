@@ -303,7 +303,7 @@ own_token(struct world *world, const char *client, const char *scopes)
     char *text = NULL;
 
     (void)sp_buf_add_str(&line, "authorization: Bearer ");
-    cr_assert_eq(token_make(world->auth.signer, &content, &line), 0);
+    cr_assert_eq(token_make(world->auth.policy->signer, &content, &line), 0);
     (void)sp_buf_add_str(&line, "\n");
     text = sp_dup_view(sp_buf_view(&line));
     sp_buf_free(&line);

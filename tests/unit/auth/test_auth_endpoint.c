@@ -266,7 +266,7 @@ Test(auth_endpoint, slows_down_those_who_fail)
 
     world_begin(&world);
     cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 200);
-    for (uint32_t i = 0; i < world.auth.config->failures.burst; i++) {
+    for (uint32_t i = 0; i < world.auth.policy->config->failures.burst; i++) {
         cr_assert_eq(world_post(&world, "", wrong)->status, 401);
     }
     answer = world_post(&world, "", wrong);
@@ -304,7 +304,7 @@ Test(auth_endpoint, slows_down_guesses_at_a_client_that_has_not_come_yet)
         cr_assert(world.runtime.sent[0].status == 401 ||
                   world.runtime.sent[0].status == 429);
     }
-    cr_assert_eq(unauthorized, world.auth.config->failures.burst);
+    cr_assert_eq(unauthorized, world.auth.policy->config->failures.burst);
     world_end(&world);
 }
 

@@ -168,24 +168,25 @@ Test(catalogue, refuses_what_is_wrong)
         { "unknown key at the top", "tools:\n" TOOL("b") "extra: 1\n", "" },
         { "unknown key in a tool", "tools:\n" TOOL("b") "    extra: 1\n", "" },
         { "no truth value", "tools:\n  - name: n\n    changes: maybe\n", "" },
-        { "bad name", "tools:\n" TOOL("b/c"), "tool 1 (b/c): name:" },
+        { "bad name", "tools:\n" TOOL("b/c"),
+          "tools.yaml:2: tools[0].name (b/c):" },
         { "the same name twice", "tools:\n" TOOL("b") TOOL("b"), "used twice" },
         { "changes and read_only", WITHOUT_SCHEMA(HINT_LINES) SCHEMA_LINES,
-          "annotations:" },
+          "tools[0].annotations (n):" },
         { "query without sql", "tools:\n" TOOL("b") "    query: SELECT 1\n",
-          "query:" },
+          "tools[0].query (b):" },
         { "schema is no JSON",
           "tools:\n" TOOL("b") "    output_schema: |\n      {\"type\":\n"
                                "       object}\n",
-          "output_schema: line 2" },
+          "tools[0].output_schema (b): line 2" },
         { "schema has a key twice",
           "tools:\n" TOOL("b") "    output_schema: |\n"
                                "      {\"type\": \"object\", \"a\": 1,"
                                " \"a\": 1}\n",
-          "output_schema:" },
+          "tools[0].output_schema (b):" },
         { "schema is no object's",
           "tools:\n" TOOL("b") "    output_schema: '{\"type\": \"array\"}'\n",
-          "output_schema: not a JSON object" },
+          "tools[0].output_schema (b): not a JSON object" },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {

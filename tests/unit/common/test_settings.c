@@ -241,3 +241,80 @@ Test(config, says_where_a_missing_file_was_looked_for)
                        why.data);
     sp_buf_free(&why);
 }
+
+static void
+write_text(const char *directory, const char *name, const char *text)
+{
+    char path[96];
+    FILE *f = NULL;
+
+    (void)snprintf(path, sizeof(path), "%s/%s.yaml", directory, name);
+    f = fopen(path, "we");
+    cr_assert_not_null(f);
+    cr_assert_geq(fputs(text, f), 0);
+    cr_assert_eq(fclose(f), 0);
+}
+
+Test(config, a_version_stands_for_names_and_bytes_and_not_for_the_place)
+{
+    static const char *const both[] = { "a", "b", NULL };
+    static const char *const one[] = { "a", NULL };
+    static const struct {
+        const char *a;
+        const char *b;
+    } rows[] = {
+        { "x: 1\n", "y: 2\n" }, { "x: 1\n ", "y: 2\n" }, { "y: 2\n", "x: 1\n" },
+        { "x: 1\ny: 2\n", "" }, { "", "x: 1\ny: 2\n" },  { "x: 1\ny: 2", "\n" },
+    };
+    char seen[SP_COUNT(rows) + 1][SP_CONFIG_VERSION_LEN + 1];
+    struct sp_buf why = sp_buf_new(1024);
+
+    for (size_t i = 0; i < SP_COUNT(rows) * 2; i++) {
+        char directory[] = "/tmp/sallyport-config-XXXXXX";
+        char version[SP_CONFIG_VERSION_LEN + 1];
+        char path[64];
+        size_t row = i / 2;
+
+        cr_assert_not_null(mkdtemp(directory));
+        write_text(directory, "a", rows[row].a);
+        write_text(directory, "b", rows[row].b);
+        cr_assert_eq(sp_config_version(directory, both, version, &why), 0);
+        cr_expect_eq(strspn(version, "0123456789abcdef"),
+                     SP_CONFIG_VERSION_LEN);
+        if (i % 2 == 1) {
+            cr_expect_str_eq(version, seen[row], "row %zu", row);
+        } else {
+            memcpy(seen[row], version, sizeof(version));
+        }
+        if (row == 0) {
+            cr_assert_eq(
+                sp_config_version(directory, one, seen[SP_COUNT(rows)], &why),
+                0);
+        }
+        (void)snprintf(path, sizeof(path), "%s/a.yaml", directory);
+        cr_assert_eq(unlink(path), 0);
+        (void)snprintf(path, sizeof(path), "%s/b.yaml", directory);
+        cr_assert_eq(unlink(path), 0);
+        cr_assert_eq(rmdir(directory), 0);
+    }
+    for (size_t i = 0; i < SP_COUNT(seen); i++) {
+        for (size_t j = 0; j < i; j++) {
+            cr_expect_str_neq(seen[i], seen[j], "rows %zu and %zu", i, j);
+        }
+    }
+    sp_buf_free(&why);
+}
+
+Test(config, there_is_no_version_of_a_file_that_is_not_there)
+{
+    static const char *const files[] = { "a", NULL };
+    struct sp_buf why = sp_buf_new(1024);
+    char version[SP_CONFIG_VERSION_LEN + 1] = "as it was";
+
+    cr_assert_eq(sp_config_version("/nowhere", files, version, &why),
+                 SP_ECONFIG);
+    cr_expect_str_eq(version, "as it was");
+    (void)sp_buf_add(&why, "", 1);
+    cr_expect_not_null(strstr(why.data, "/nowhere/a.yaml"), "%s", why.data);
+    sp_buf_free(&why);
+}

@@ -654,3 +654,113 @@ Test(llm, writes_its_figures)
         strstr(out.data, "sallyport_llm_calls_total{outcome=\"answered\"} 3"));
     sp_buf_free(&out);
 }
+
+#define RELOADED(name, url, models)                                            \
+    "upstream:\n  name: " name "\n  kind: openai\n  url: " url "\n"            \
+    "models: [" models "]\n"                                                   \
+    "limits: {calls: 4, answer_bytes: 1024, stream_bytes: 1024}\n"             \
+    "times: {connect_ms: 5000, idle_ms: 10000, total_ms: 10000}\n"
+
+/* llm.yaml with this text read by llm: the error, and what it said. */
+static int
+reload_text(struct llm_world *w, const char *text, char said[1024])
+{
+    char directory[] = "/tmp/sp-llm-XXXXXX";
+    char path[64];
+    struct sp_buf why = sp_buf_new(8192);
+    FILE *file = NULL;
+    int error = 0;
+
+    cr_assert_not_null(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/llm.yaml", directory);
+    file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(text, file), 0);
+    cr_assert_eq(fclose(file), 0);
+    error = llm_reload(&w->llm, directory, &why);
+    sp_view_copy_text(said, 1024, sp_buf_view(&why));
+    sp_buf_free(&why);
+    (void)unlink(path);
+    (void)rmdir(directory);
+    return error;
+}
+
+/* The fixture's upstream, by the port that the system gave it. */
+static const char *
+reloaded(const struct llm_world *w, const char *models, char text[1024])
+{
+    (void)snprintf(
+        text, 1024,
+        "upstream:\n  name: %s\n  kind: openai\n  url: %s\n"
+        "models: [%s]\n"
+        "limits: {calls: 4, answer_bytes: 1024, stream_bytes: 1024}\n"
+        "times: {connect_ms: 5000, idle_ms: 10000, total_ms: "
+        "10000}\n",
+        w->llm.config->upstream.name, w->url, models);
+    return text;
+}
+
+/* The answer is longer than the new limit allows, and no model of the new list
+ * is the call's: it goes on as it began. */
+Test(llm, a_call_in_hand_ends_with_the_configuration_that_it_began_with)
+{
+    static char long_answer[4096];
+    const struct http_answer answer = { .text = long_answer };
+    static char plain[] = "plain";
+    struct llm_world *w = NULL;
+    struct llm_test_call call = llm_test_chat("");
+    struct llm_test_call late = llm_test_chat("");
+    char text[1024];
+    char said[1024];
+
+    (void)snprintf(long_answer, sizeof(long_answer),
+                   OK_JSON "{\"id\":\"%02000d\",\"choices\":[]}", 7);
+    w = llm_world_new(&answer, 1);
+    w->llm.config->upstream.name = plain;
+    llm_test_seal(w, &call);
+    sp_executor_take(w->llm.executor, &call.m);
+    cr_assert_eq(reload_text(w, reloaded(w, "other", text), said), 0, "%s",
+                 said);
+    cr_expect_str_eq(w->llm.config->models[0], "other");
+    sp_loop_run(w->loop);
+    cr_expect_eq(w->sent[w->sent_count - 1].status, 200);
+    cr_expect_gt(w->body.len, 2000);
+    /* And the next one is held against the new list. */
+    late.m.request_id = SP_VIEW_LITERAL("fedcba9876543210");
+    llm_test_seal(w, &late);
+    sp_executor_take(w->llm.executor, &late.m);
+    cr_expect_eq(w->sent[w->sent_count - 1].id, SP_MSG_DENIAL);
+    llm_test_end_call(&call);
+    llm_test_end_call(&late);
+    llm_world_stop(w);
+    llm_world_free(&w);
+}
+
+Test(llm, refuses_what_only_a_start_can_change)
+{
+    static const struct {
+        const char *text;
+        const char *says;
+    } rows[] = {
+        { RELOADED("other", "http://127.0.0.1:1/v1", "m"),
+          "llm.yaml:2: upstream.name cannot change" },
+        { RELOADED("plain", "http://127.0.0.1:1/v1", "m"),
+          "llm.yaml:4: upstream.url names another port" },
+        { RELOADED("plain", "http://127.0.0.1:1/v1", ""), "llm.yaml:5" },
+        { "", "llm.yaml" },
+    };
+    static char plain[] = "plain";
+    struct llm_world *w = llm_world_new(NULL, 0);
+    const struct llm_config *before = w->llm.config;
+
+    w->llm.config->upstream.name = plain;
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        char said[1024];
+
+        cr_expect_eq(reload_text(w, rows[i].text, said), SP_ECONFIG);
+        cr_expect_not_null(strstr(said, rows[i].says), "row %zu: %s", i, said);
+        cr_expect_eq(w->llm.config, before);
+    }
+    llm_world_stop(w);
+    llm_world_free(&w);
+}

@@ -193,3 +193,37 @@ Test(alert_line, is_one_line_that_nobody_can_forge)
         "reason=expired\\x0A2026 ALERT\\xE2\\x80\\xAE\n");
     sp_buf_free(&out);
 }
+
+/* What has been counted of a rule that stays is not forgotten with the file it
+ * stood in; one that changes begins anew. */
+Test(detect, another_configuration_keeps_what_it_has_counted)
+{
+    struct rule moved[] = { rules[1], rules[0] };
+    const struct monitor_config next = { .quiet_s = 30,
+                                         .rules = moved,
+                                         .rules_count = SP_COUNT(moved) };
+    struct raised r = { 0 };
+    struct detect *d =
+        detect_new(&config, (struct alert_sink){ raise_one, &r });
+
+    for (int i = 0; i < 4; i++) {
+        send(d, "token_refused", "192.0.2.1", "", 1000 + i);
+    }
+    detect_configure(d, &next);
+    send(d, "token_refused", "192.0.2.1", "", 1010);
+    cr_assert_eq(r.count, 1, "the fifth");
+    for (int i = 0; i < 4; i++) {
+        send(d, "token_refused", "192.0.2.2", "", 2000 + i);
+    }
+    moved[1].count = 6;
+    detect_configure(d, &next);
+    r.count = 0;
+    for (int i = 0; i < 5; i++) {
+        send(d, "token_refused", "192.0.2.2", "", 2010 + i);
+    }
+    cr_assert_eq(r.count, 0, "five of six");
+    send(d, "token_refused", "192.0.2.2", "", 2020);
+    cr_assert_eq(r.count, 1);
+    cr_assert_str_eq(r.rule, "guess");
+    detect_free(&d);
+}

@@ -24,6 +24,8 @@ Test(status_file, tells_of_each_process)
         .ready = true,
         .queue_depth = 9,
         .last_error = SP_VIEW_LITERAL("link \"x\"\n\xff"),
+        .config = SP_VIEW_LITERAL("0123456789abcdef"),
+        .config_error = SP_VIEW_LITERAL("tools.yaml:3: \"x\""),
     };
 
     cr_assert_eq(status_write(s, 1000, 5000, &out), 0);
@@ -39,6 +41,8 @@ Test(status_file, tells_of_each_process)
                               "{\"service\":\"tools\",\"replica\":\"0\","
                               "\"pid\":4711,\"ready\":true,\"queue_depth\":9,"
                               "\"last_error\":\"link \\\"x\\\"\\n\\ufffd\","
+                              "\"config\":\"0123456789abcdef\","
+                              "\"config_error\":\"tools.yaml:3: \\\"x\\\"\","
                               "\"seen_ms\":4500}"));
     sp_json_free(&json);
     sp_buf_free(&out);

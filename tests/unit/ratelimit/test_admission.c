@@ -136,3 +136,60 @@ Test(admission, counts_an_ipv6_network_as_one_address)
         admission_free(&a);
     }
 }
+
+/* A reload gives nobody a new burst, wherever the tier stands in the file. */
+Test(admission, another_configuration_keeps_the_states_of_its_tiers)
+{
+    static char fresh[] = "fresh";
+    struct tier_config moved[] = {
+        { fresh, { 5, 60, 5 }, { 5, 60, 5 }, { 5, 60, 5 } },
+        tiers[1],
+        tiers[0],
+    };
+    struct ratelimit_config next = config;
+    struct admission *a = admission_new(&config, seed);
+    const struct caller anna = caller("192.0.2.1", "app", "anna");
+    struct verdict v;
+    size_t place = admission_tier_index(a, 0);
+
+    next.tiers = moved;
+    next.tiers_count = 3;
+    cr_assert_eq(ask_many(a, anna, 50, START, &v), 10);
+    admission_configure(a, &next);
+    cr_assert_eq(ask_many(a, anna, 50, START, &v), 0);
+    cr_assert_str_eq(v.tier, "standard");
+    cr_assert_eq(v.tier_index, place);
+    cr_assert_eq(admission_tier_index(a, 2), place);
+    cr_assert_neq(admission_tier_index(a, 0), place);
+    /* A wider limit counts from now on: what is used up stays used up, and is
+     * earned back at the new rate. */
+    cr_assert_eq(ask_many(a, anna, 50, START + NS_PER_S, &v), 0);
+    moved[2].subject = (struct rate_config){ 600, 60, 600 };
+    admission_configure(a, &next);
+    cr_assert_eq(ask_many(a, anna, 50, START + NS_PER_S, &v), 10);
+    admission_free(&a);
+}
+
+/* More names than places, one after the other: those in force keep theirs. */
+Test(admission, places_of_tiers_are_used_again)
+{
+    struct admission *a = admission_new(&config, seed);
+    size_t place = admission_tier_index(a, 0);
+
+    for (int i = 0; i < 2 * ADMISSION_TIERS; i++) {
+        char name[16];
+        struct tier_config both[] = { tiers[0], tiers[1], tiers[0] };
+        struct ratelimit_config next = config;
+
+        (void)snprintf(name, sizeof(name), "t%d", i);
+        both[2].name = name;
+        next.tiers = both;
+        next.tiers_count = 3;
+        admission_configure(a, &next);
+        cr_assert_eq(admission_tier_index(a, 0), place);
+        cr_assert_neq(admission_tier_index(a, 2), place);
+        cr_assert_neq(admission_tier_index(a, 2), admission_tier_index(a, 1));
+    }
+    admission_configure(a, &config);
+    admission_free(&a);
+}

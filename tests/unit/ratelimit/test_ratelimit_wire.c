@@ -107,7 +107,6 @@ stage_open(struct stage *s)
         .headers = sp_buf_new(8192),
         .body = sp_buf_new(8192),
     };
-    s->rl.figures.admitted = sp_alloc(sizeof(uint64_t));
 }
 
 static void
@@ -117,7 +116,6 @@ stage_close(struct stage *s)
     admission_free(&s->rl.admission);
     sp_buf_free(&s->rl.headers);
     sp_buf_free(&s->rl.body);
-    sp_free(s->rl.figures.admitted);
     sp_loop_free(&s->rt.loop);
 }
 

@@ -34,7 +34,7 @@ run(struct bench *bench, const char *name, const char *arguments)
 {
     const struct tools *tools = &bench->desk.tools;
     struct tool_call call = {
-        .tool = sp_catalogue_find(tools->catalogue, sp_view_of(name)),
+        .tool = sp_catalogue_find(tools->offer->catalogue, sp_view_of(name)),
         .subject = SP_VIEW_LITERAL("anna"),
         .client = SP_VIEW_LITERAL("app"),
         .now_ms = DESK_NOW,
@@ -47,7 +47,7 @@ run(struct bench *bench, const char *name, const char *arguments)
                                          .object = sp_json_root(&bench->json) };
     bench->result.failed = false;
     sp_buf_reset(&bench->result.text);
-    return toolset_run(tools->toolset, &call, &bench->result);
+    return toolset_run(tools->offer->toolset, &call, &bench->result);
 }
 
 static bool
@@ -365,7 +365,8 @@ Test(toolset, refuses_to_bind_what_it_cannot_run_safely)
                      rows[i].says);
         cr_assert_eq(sp_buf_add(&why, "", 1), 0);
         cr_expect_not_null(strstr(why.data, rows[i].says), "%s", why.data);
-        cr_expect_not_null(strstr(why.data, "tool t:"), "%s", why.data);
+        cr_expect_not_null(strstr(why.data, "/tools.yaml:"), "%s", why.data);
+        cr_expect_not_null(strstr(why.data, "tools[0]."), "%s", why.data);
         sp_buf_free(&why);
     }
     desk_close(&desk);

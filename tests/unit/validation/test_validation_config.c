@@ -72,8 +72,8 @@ Test(validation_config, a_schema_that_cannot_be_honoured_names_its_tool)
     cr_assert_eq(sp_catalogue_load("deploy/config", &catalogue, &why), 0);
     cr_assert_eq(toolbox_new(catalogue, &tiny, &toolbox, &why), SP_ECONFIG);
     (void)sp_buf_add(&why, "", 1);
-    cr_assert_not_null(strstr(why.data, "tools.yaml: tool get_customer_info, "
-                                        "input_schema: more than 2 "
+    cr_assert_not_null(strstr(why.data, "tools[0].input_schema "
+                                        "(get_customer_info): more than 2 "
                                         "subschemas"),
                        "%s", why.data);
     cr_assert_null(toolbox);

@@ -1,5 +1,7 @@
 /* The validation process's messages, with the runtime replaced by a record. */
 #include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "common/base/alloc.h"
 #include "proto/passport.h"
@@ -95,7 +97,6 @@ sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
 }
 
 struct stage {
-    struct gate gate;
     struct sp_runtime rt;
     struct validation v;
 };
@@ -103,15 +104,16 @@ struct stage {
 static void
 stage_open(struct stage *s)
 {
+    struct sp_buf why = sp_buf_new(8192);
+
     memset(s, 0, sizeof(*s));
-    gate_open(&s->gate);
+    cr_assert_eq(
+        rules_new("deploy/config", "https://gate.example", &s->v.rules, &why),
+        0, "%.*s", SP_VIEW(sp_buf_view(&why)));
+    sp_buf_free(&why);
     s->rt.loop = sp_loop_new();
     s->v.rt = &s->rt;
-    s->v.examiner = s->gate.examiner;
     s->v.pending = pending_new(16);
-    s->v.answer.limits = &s->gate.config->results;
-    s->v.answer.toolbox = s->gate.toolbox;
-    s->v.answer.checker = s->gate.checker;
     s->v.answer.pending = s->v.pending;
     answer_init(&s->v.answer);
     s->v.verdict = verdict_new();
@@ -126,7 +128,8 @@ stage_close(struct stage *s)
     answer_free(&s->v.answer);
     pending_free(&s->v.pending);
     sp_loop_free(&s->rt.loop);
-    gate_close(&s->gate);
+    rules_release(&s->v.previous);
+    rules_release(&s->v.rules);
 }
 
 static struct sp_msg
@@ -500,5 +503,149 @@ Test(validation_wire, metrics_are_one_line_each)
         strstr(out.data, "sallyport_validation_passed_total 3\n"));
     cr_assert_eq(out.error, 0);
     sp_buf_free(&out);
+    stage_close(&s);
+}
+
+/* A directory with the shipped validation.yaml and this tools.yaml. */
+struct files {
+    char directory[32];
+};
+
+static void
+copy_to(const struct files *files, const char *name, const char *text)
+{
+    char path[96];
+    FILE *file = NULL;
+
+    (void)snprintf(path, sizeof(path), "%s/%s", files->directory, name);
+    file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(text, file), 0);
+    cr_assert_eq(fclose(file), 0);
+}
+
+static void
+files_make(struct files *files, const char *tools)
+{
+    char text[8192];
+    FILE *shipped = fopen("deploy/config/validation.yaml", "r");
+    size_t len = 0;
+
+    (void)snprintf(files->directory, sizeof(files->directory),
+                   "/tmp/sp-valid-XXXXXX");
+    cr_assert_not_null(mkdtemp(files->directory));
+    cr_assert_not_null(shipped);
+    len = fread(text, 1, sizeof(text) - 1, shipped);
+    text[len] = '\0';
+    (void)fclose(shipped);
+    copy_to(files, "validation.yaml", text);
+    copy_to(files, "tools.yaml", tools);
+}
+
+static void
+files_remove(const struct files *files)
+{
+    static const char *const names[] = { "validation.yaml", "tools.yaml" };
+
+    for (size_t i = 0; i < SP_COUNT(names); i++) {
+        char path[96];
+
+        (void)snprintf(path, sizeof(path), "%s/%s", files->directory, names[i]);
+        cr_assert_eq(unlink(path), 0);
+    }
+    cr_assert_eq(rmdir(files->directory), 0);
+}
+
+#define OTHER_TOOL(schema)                                                     \
+    "tools:\n  - name: other\n    description: d\n    scope: customer:read\n"  \
+    "    cost: 1\n    changes: false\n"                                        \
+    "    annotations: {read_only: true, destructive: false,\n"                 \
+    "      idempotent: true, open_world: false}\n    run: sql\n"               \
+    "    query: SELECT 1\n    input_schema: '" schema "'\n"
+
+static int
+reload(struct stage *s, const struct files *files, struct sp_buf *why)
+{
+    return validation_reload(&s->v, files->directory, "https://gate.example",
+                             why);
+}
+
+/* The tool of the call is gone when its answer comes; the answer is still held
+ * against that tool's output schema, and the next call finds no such tool. */
+Test(validation_wire, an_answer_is_held_against_the_rules_of_its_request)
+{
+    static const char json[] = "content-type: application/json\n";
+    static const struct {
+        const char *body;
+        unsigned status;
+    } rows[] = {
+        { "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[],"
+          "\"structuredContent\":{\"evil\":1}}}",
+          502 },
+        { "{\"jsonrpc\":\"2.0\",\"id\":7,\"result\":{\"content\":[],"
+          "\"isError\":true}}",
+          200 },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct stage s;
+        struct files files;
+        struct sp_buf why = sp_buf_new(8192);
+        struct sp_msg m = call(CALL_BODY);
+        struct sp_msg answer =
+            result(SP_SERVICE_TOOLS, 0, true, json, rows[i].body);
+
+        stage_open(&s);
+        files_make(&files, OTHER_TOOL("{\"type\":\"object\"}"));
+        validation_on_call(&s.v, &m);
+        cr_assert_eq(reload(&s, &files, &why), 0, "%.*s",
+                     SP_VIEW(sp_buf_view(&why)));
+        /* Twice, so that nothing but the request holds the first one. */
+        cr_assert_eq(reload(&s, &files, &why), 0);
+        validation_on_result(&s.v, &answer);
+        cr_assert_eq(s.rt.sent[s.rt.count - 1].answer.status, rows[i].status,
+                     "row %zu", i);
+        cr_assert_eq(pending_count(s.v.pending), 0);
+        m.u.call.request_id = SP_VIEW_LITERAL("another id of 16");
+        validation_on_call(&s.v, &m);
+        cr_assert_eq(s.rt.sent[s.rt.count - 1].to, SP_SERVICE_EDGE);
+        cr_assert_eq(pending_count(s.v.pending), 0);
+        stage_close(&s);
+        files_remove(&files);
+        sp_buf_free(&why);
+    }
+}
+
+Test(validation_wire, a_bad_file_changes_nothing_and_is_told_with_its_line)
+{
+    static const struct {
+        const char *tools;
+        const char *says;
+    } rows[] = {
+        { OTHER_TOOL("{\"type\":\"object\",\"pattern\":7}"),
+          "tools.yaml:11: tools[0].input_schema (other):" },
+        { OTHER_TOOL("{\"type\":\"array\"}"),
+          "tools.yaml:11: tools[0].input_schema (other):" },
+        { "tools: []\n", "tools.yaml:" },
+        { "", "tools.yaml: the file is empty" },
+    };
+    struct stage s;
+    const struct rules *before = NULL;
+
+    stage_open(&s);
+    before = s.v.rules;
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct files files;
+        struct sp_buf why = sp_buf_new(8192);
+
+        files_make(&files, rows[i].tools);
+        cr_expect_eq(reload(&s, &files, &why), SP_ECONFIG, "row %zu", i);
+        (void)sp_buf_add(&why, "", 1);
+        cr_expect_not_null(strstr(why.data, rows[i].says), "row %zu: %s", i,
+                           why.data);
+        cr_expect_eq(s.v.rules, before);
+        files_remove(&files);
+        sp_buf_free(&why);
+    }
     stage_close(&s);
 }

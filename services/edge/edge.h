@@ -1,4 +1,4 @@
-/* The edge as a whole: what its modules share, and the hooks of the process. */
+/* The edge as a whole: what its modules share. */
 #ifndef SP_SERVICES_EDGE_EDGE_H
 #define SP_SERVICES_EDGE_EDGE_H
 
@@ -65,33 +65,6 @@ struct edge {
     size_t random_left;
     unsigned char random[EDGE_RANDOM_BYTES];
 };
-
-/* The hooks of `struct sp_service`, see common/stage/service.h. */
-void
-edge_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail);
-
-void
-edge_in_jail(struct sp_runtime *rt, void *self);
-
-void
-edge_metrics(void *self, struct sp_buf *out);
-
-bool
-edge_ready(void *self);
-
-size_t
-edge_in_flight(void *self);
-
-void
-edge_drain(void *self);
-
-void
-edge_fini(void *self);
-
-/* Reads `directory`/edge.yaml again. 0 with it in force for what begins from
- * now on, or SP_ECONFIG with a sentence in `why` and nothing changed. */
-SP_MUST_CHECK int
-edge_reload(struct edge *edge, const char *directory, struct sp_buf *why);
 
 /* `len` random bytes, at most EDGE_RANDOM_BYTES. */
 void

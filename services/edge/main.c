@@ -65,6 +65,7 @@
  */
 #include "common/base/compiler.h"
 #include "services/edge/edge.h"
+#include "services/edge/life.h"
 #include "services/edge/wire.h"
 
 static int
@@ -72,7 +73,7 @@ reload(void *self, struct sp_buf *why)
 {
     struct edge *edge = self;
 
-    return edge_reload(edge, sp_runtime_settings(edge->rt)->config, why);
+    return life_reload(edge, sp_runtime_settings(edge->rt)->config, why);
 }
 
 int
@@ -92,16 +93,16 @@ main(int argc, char **argv)
         .id = SP_SERVICE_EDGE,
         .handlers = handlers,
         .handler_count = SP_COUNT(handlers),
-        .before_jail = edge_before_jail,
-        .in_jail = edge_in_jail,
+        .before_jail = life_before_jail,
+        .in_jail = life_in_jail,
         .peer = wire_peer,
-        .metrics = edge_metrics,
-        .ready = edge_ready,
-        .in_flight = edge_in_flight,
-        .drain = edge_drain,
+        .metrics = life_metrics,
+        .ready = life_ready,
+        .in_flight = life_in_flight,
+        .drain = life_drain,
         .config_files = config_files,
         .reload = reload,
-        .fini = edge_fini,
+        .fini = life_fini,
     };
     static struct edge edge;
 

@@ -24,6 +24,7 @@
 #include "common/base/error.h"
 #include "common/process/jail.h"
 #include "services/edge/edge.h"
+#include "services/edge/life.h"
 #include "services/edge/request_table.h"
 #include "services/edge/wire.h"
 
@@ -239,10 +240,10 @@ front_open(struct front_stand *f, front_answer *answer)
     (void)snprintf(f->rt.state, sizeof(f->rt.state), "/tmp/edge-front.XXXXXX");
     cr_assert_not_null(mkdtemp(f->rt.state));
     make_keys(f);
-    edge_before_jail(&f->rt, &f->edge, &jail);
+    life_before_jail(&f->rt, &f->edge, &jail);
     f->port = bound_port();
     f->rt.answers = (struct sp_timer){ .expired = on_answers_due, .arg = f };
-    edge_in_jail(&f->rt, &f->edge);
+    life_in_jail(&f->rt, &f->edge);
 }
 
 static void
@@ -251,7 +252,7 @@ front_close(struct front_stand *f)
     static const char *const names[] = { "tls.pem", "tls.key", "ticket.key" };
 
     sp_loop_stop(f->rt.loop, &f->edge.probe);
-    edge_fini(&f->edge);
+    life_fini(&f->edge);
     sp_loop_free(&f->rt.loop);
     for (size_t i = 0; i < SP_COUNT(names); i++) {
         char *path = sp_runtime_key_path(&f->rt, names[i]);

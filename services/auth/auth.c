@@ -252,6 +252,25 @@ cache_is_stale(const struct auth_config *old, const struct auth_config *next)
     return false;
 }
 
+/* Their streams are cut; their next request is refused in any case. */
+static void
+revoke_removed(struct auth *auth, const struct auth_config *old)
+{
+    const struct sp_place all = { .kind = SP_PLACE_ALL };
+
+    for (uint32_t i = 0; i < old->clients_count; i++) {
+        const struct sp_revoked revoked = {
+            .client = sp_view_of(old->clients[i].id),
+        };
+
+        if (clients_find(auth->policy->clients, revoked.client) == NULL &&
+            sp_runtime_send(auth->runtime, SP_SERVICE_EDGE, SP_MSG_REVOKED,
+                            &revoked, all) != 0) {
+            auth->counts.undelivered++;
+        }
+    }
+}
+
 int
 auth_reload(struct auth *auth, const char *directory, struct sp_buf *why)
 {
@@ -265,6 +284,7 @@ auth_reload(struct auth *auth, const char *directory, struct sp_buf *why)
     }
     clients_inherit(next->clients, old->clients);
     auth->policy = next;
+    revoke_removed(auth, old->config);
     if (cache_is_stale(old->config, next->config)) {
         token_cache_free(&auth->cache);
         auth->cache = token_cache_new(next->config->tokens.cached);

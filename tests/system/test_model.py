@@ -1,6 +1,7 @@
 """Models through the gate: whole and streamed answers, clients that go away
 and clients that do not read."""
 
+import http.client
 import json
 import select
 import socket
@@ -26,13 +27,13 @@ def ask(gate, body, **options):
                      token=gate.token(client="bench"), **options)
 
 
-def start_stream(gate):
+def start_stream(gate, client="bench"):
     """A connection with a streamed chat, its answer not read yet."""
     body = json.dumps({**CHAT, "stream": True})
     connection = gate.connect()
     connection.request("POST", "/v1/chat/completions", body, {
         "Content-Type": "application/json", "Accept": "text/event-stream",
-        "Authorization": "Bearer " + gate.token(client="bench")})
+        "Authorization": "Bearer " + gate.token(client=client)})
     return connection
 
 
@@ -177,6 +178,29 @@ def test_clients_that_vanish_leave_the_gate_whole(gate, requests):
             tls.close()
     assert gate.mcp(rpc.call(*rpc.CUSTOMER)).status == 200
     assert pids == {r["service"]: r["pid"] for r in gate.status()}
+
+
+def test_a_removed_client_loses_its_streams_and_nobody_else():
+    """Its token ends with it, and so does what runs in its name, long before
+    the next word of the model."""
+    with Upstream() as upstream, Gate(edit=upstream.edit) as gate:
+        gate.await_ready()
+        bench = start_stream(gate, "bench").getresponse()
+        demo = start_stream(gate, "demo").getresponse()
+        for answer in (bench, demo):
+            assert b"one" in answer.readline()
+        text = (gate.config / "auth.yaml").read_text()
+        (gate.config / "auth.yaml").write_text(
+            text[:text.index("  # For load tests.")])
+        done = gate.run("reload")
+        assert done.returncode == 0, done.stdout + done.stderr
+        with pytest.raises((http.client.IncompleteRead, ConnectionError)):
+            bench.read()
+        for _ in range(8):
+            upstream.pace.release()
+        assert demo.read().endswith(b"data: [DONE]\n\n")
+        broken = [r for r in gate.audit() if r["kind"] == "stream_broken"]
+        assert [r["detail"] for r in broken] == ["reason=revoked"]
 
 
 def test_a_stream_outlives_the_time_for_taking_it():

@@ -65,6 +65,7 @@ Test(auth_reload, a_client_that_is_taken_away_is_out_and_can_come_back)
     struct world world;
     char said[1024];
     char *line = NULL;
+    size_t sent = 0;
 
     world_begin(&world);
     line = world_login(&world, WORLD_LOGIN);
@@ -83,10 +84,14 @@ Test(auth_reload, a_client_that_is_taken_away_is_out_and_can_come_back)
                         "      - llm:chat\n",
                         "", said),
                  0, "%s", said);
+    cr_assert_eq(world.runtime.sent[world.runtime.count - 1].id,
+                 SP_MSG_REVOKED, "every edge cuts its streams");
     cr_assert_eq(ask_mcp(&world, line), 401);
     cr_assert(world_told(&world, "token_refused 401 reason=unknown_client"));
     cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 401);
+    sent = world.runtime.count;
     cr_assert_eq(reload(&world, SAME, said), 0, "%s", said);
+    cr_assert_eq(world.runtime.count, sent, "nobody else is cut");
     cr_assert_eq(ask_mcp(&world, line), 0);
     sp_free(line);
     world_end(&world);
@@ -137,9 +142,10 @@ Test(auth_reload, a_secret_in_hand_of_a_client_that_goes_gives_no_token)
                         "      - llm:chat\n",
                         "", said),
                  0, "%s", said);
-    world_wait(&world, 2);
-    cr_assert_eq(world.runtime.sent[0].status, 401);
+    cr_assert_eq(world.runtime.sent[0].id, SP_MSG_REVOKED);
+    world_wait(&world, 3);
     cr_assert_eq(world.runtime.sent[1].status, 401);
+    cr_assert_eq(world.runtime.sent[2].status, 401);
     world_end(&world);
 }
 

@@ -7,7 +7,7 @@
 #include "common/base/compiler.h"
 
 static void SP_PRINTF(2, 0)
-print(const char *word, const char *format, va_list args)
+    print(const char *word, const char *format, va_list args)
 {
     (void)printf("%-4s ", word);
     (void)vprintf(format, args);

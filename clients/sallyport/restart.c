@@ -13,7 +13,7 @@
 #define UP_MAX_MS 10000
 /* A replica drains for 30 s at most, and then has to start. */
 #define ANEW_MAX_MS 55000
-#define DOWN_MAX_MS 45000
+#define DOWN_AFTER_MS 15000
 #define FOUND_MS 1400
 
 static bool
@@ -89,7 +89,8 @@ add_spares(const struct gate *gate, const struct replicas *spares)
     bool ok = true;
 
     for (size_t i = 0; i < spares->count; i++) {
-        if (supervise_add(gate->programs, spares->list[i], &why) != 0) {
+        if (supervise_add(gate->programs, gate->settings.drain_ms,
+                          spares->list[i], &why) != 0) {
             sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
         }
     }
@@ -106,7 +107,7 @@ add_spares(const struct gate *gate, const struct replicas *spares)
 }
 
 static bool
-remove_spares(const struct replicas *spares)
+remove_spares(const struct gate *gate, const struct replicas *spares)
 {
     struct sp_buf why = sp_buf_new(WHY_MAX);
     bool ok = true;
@@ -119,7 +120,8 @@ remove_spares(const struct replicas *spares)
     sp_buf_free(&why);
     rescan();
     for (size_t i = 0; i < spares->count; i++) {
-        ok = (supervise_await_down(spares->list[i], DOWN_MAX_MS) ||
+        ok = (supervise_await_down(spares->list[i],
+                                   gate->settings.drain_ms + DOWN_AFTER_MS) ||
               fail(spares->list[i], "does not end")) &&
              ok;
     }
@@ -167,7 +169,7 @@ restart_all(const struct gate *gate, const bool wanted[SP_SERVICE_COUNT])
     if (ok) {
         let_be_found(&spares);
     }
-    return remove_spares(&spares) && ok;
+    return remove_spares(gate, &spares) && ok;
 }
 
 static int

@@ -118,7 +118,8 @@ write_replicas(struct run *run)
         for (unsigned n = 0; error == 0 && n < run->counts.of[i]; n++) {
             const struct replica replica = { (enum sp_service_id)i, n };
 
-            error = supervise_add(run->gate.programs, replica, &why);
+            error = supervise_add(run->gate.programs,
+                                  run->gate.settings.drain_ms, replica, &why);
         }
     }
     if (error != 0) {
@@ -312,7 +313,7 @@ serve(struct run *run)
         (void)fprintf(stderr, "sallyport: the supervisor has ended\n");
         status = EXIT_FAILURE;
     }
-    supervise_stop(asked_again, run);
+    supervise_stop(run->gate.settings.drain_ms, asked_again, run);
     if (run->supervisor > 0) {
         (void)waitpid(run->supervisor, NULL, 0);
     }

@@ -10,7 +10,7 @@
 #define WHY_MAX 1024
 #define UP_MAX_MS 10000
 /* A replica that is taken away finishes what it has, 30 s at most. */
-#define DOWN_MAX_MS 45000
+#define DOWN_AFTER_MS 15000
 #define UNCHANGED SUPERVISE_MAX
 
 static bool
@@ -59,7 +59,8 @@ apply(const struct gate *gate, const struct replicas *added,
     int error = 0;
 
     for (size_t i = 0; error == 0 && i < added->count; i++) {
-        error = supervise_add(gate->programs, added->list[i], &why);
+        error = supervise_add(gate->programs, gate->settings.drain_ms,
+                              added->list[i], &why);
     }
     for (size_t i = 0; error == 0 && i < removed->count; i++) {
         error = supervise_remove(removed->list[i], &why);
@@ -104,7 +105,8 @@ change(const struct gate *gate, const struct replica_counts *counts)
     compare(counts, &added, &removed);
     apply(gate, &added, &removed);
     return await(&added, supervise_await_ready, UP_MAX_MS, "ready") &&
-                   await(&removed, supervise_await_down, DOWN_MAX_MS, "down")
+                   await(&removed, supervise_await_down,
+                         gate->settings.drain_ms + DOWN_AFTER_MS, "down")
                ? EXIT_SUCCESS
                : EXIT_FAILURE;
 }

@@ -15,7 +15,8 @@
 #include "common/base/log.h"
 
 #define LOOK_MS 20
-#define STOP_MAX_MS 60000
+/* Beyond what the processes take to drain. */
+#define STOP_AFTER_MS 30000
 
 static bool
 never(void *arg)
@@ -25,10 +26,10 @@ never(void *arg)
 }
 
 static void
-await_end(void)
+await_end(int64_t max_ms)
 {
     const struct timespec time = { .tv_nsec = LOOK_MS * 1000000L };
-    int64_t until_ms = sp_clock_ms() + STOP_MAX_MS;
+    int64_t until_ms = sp_clock_ms() + max_ms;
 
     while (run_holder() > 0 && sp_clock_ms() < until_ms) {
         (void)nanosleep(&time, NULL);
@@ -40,6 +41,7 @@ command_stop(int argc, char **argv)
 {
     struct gate gate = { .programs = NULL };
     pid_t holder = 0;
+    int status = EXIT_SUCCESS;
 
     (void)argv;
     if (argc != 0) {
@@ -57,14 +59,16 @@ command_stop(int argc, char **argv)
     if (holder > 0 && kill(holder, SIGTERM) != 0 && errno != ESRCH) {
         sp_refuse("cannot stop process %ld: %s", (long)holder, strerror(errno));
     }
-    await_end();
+    await_end(gate.settings.drain_ms + STOP_AFTER_MS);
     /* Where `run` was killed, its supervisor may have outlived it. */
-    supervise_stop(never, NULL);
-    gate_close(&gate);
+    supervise_stop(gate.settings.drain_ms, never, NULL);
     if (run_holder() > 0 || supervise_running()) {
-        (void)fprintf(stderr, "sallyport: the gate has not ended after %d s\n",
-                      STOP_MAX_MS / 1000);
-        return EXIT_FAILURE;
+        (void)fprintf(stderr,
+                      "sallyport: the gate has not ended %d s after "
+                      "SP_DRAIN_S=%s\n",
+                      STOP_AFTER_MS / 1000, gate.settings.drain);
+        status = EXIT_FAILURE;
     }
-    return EXIT_SUCCESS;
+    gate_close(&gate);
+    return status;
 }

@@ -25,10 +25,10 @@
 #define REPLICAS SUPERVISE_DIRECTORY "/.replicas"
 #define STOPPING SUPERVISE_DIRECTORY "/.stopping"
 #define CONTROL SUPERVISE_DIRECTORY "/.s6-svscan/control"
-/* A draining process ends after 30 s by itself. */
-#define KILL_MS "40000\n"
+/* A draining process ends by itself; one that hangs does not. */
+#define KILL_AFTER_MS 10000
 #define FINISH_MS "60000\n"
-#define STOP_MAX_MS 45000
+#define STOP_AFTER_MS 15000
 #define STOP_LOOK_MS 20 /* and for everything else that is waited for */
 #define PATH_BYTES 96
 
@@ -207,8 +207,10 @@ enter(struct replica replica, struct sp_buf *why)
 }
 
 int
-supervise_add(const char *programs, struct replica replica, struct sp_buf *why)
+supervise_add(const char *programs, int64_t drain_ms, struct replica replica,
+              struct sp_buf *why)
 {
+    char kill_ms[32];
     struct path directory = path_of(REPLICAS, replica, NULL);
     int error = 0;
 
@@ -222,8 +224,10 @@ supervise_add(const char *programs, struct replica replica, struct sp_buf *why)
             write_file(replica, "finish", sp_view_of(finish_script), 0700, why);
     }
     if (error == 0) {
+        (void)snprintf(kill_ms, sizeof(kill_ms), "%lld\n",
+                       (long long)(drain_ms + KILL_AFTER_MS));
         error =
-            write_file(replica, "timeout-kill", sp_view_of(KILL_MS), 0600, why);
+            write_file(replica, "timeout-kill", sp_view_of(kill_ms), 0600, why);
     }
     if (error == 0) {
         error = write_file(replica, "timeout-finish", sp_view_of(FINISH_MS),
@@ -557,11 +561,12 @@ end_supervisors(void)
 }
 
 void
-supervise_stop(bool (*hurry)(void *arg), void *arg)
+supervise_stop(int64_t drain_ms, bool (*hurry)(void *arg), void *arg)
 {
     struct stopping stopping = { .hurry = hurry,
                                  .arg = arg,
-                                 .until_ms = sp_clock_ms() + STOP_MAX_MS };
+                                 .until_ms =
+                                     sp_clock_ms() + drain_ms + STOP_AFTER_MS };
     struct replicas all = { .count = 0 };
 
     if (!supervise_running()) {

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/base/compiler.h"
@@ -47,10 +48,12 @@ supervise_parse(const char *text, struct replica_counts *counts,
                 struct sp_buf *why);
 
 /* Writes the service directory of a replica and enters it into the scan
- * directory. `programs` is where the services' programs are. 0 or SP_ESYSTEM
+ * directory. `programs` is where the services' programs are; a process that is
+ * told to end is killed some time after `drain_ms`. 0 or SP_ESYSTEM
  * with a sentence in `why`. */
 SP_MUST_CHECK int
-supervise_add(const char *programs, struct replica replica, struct sp_buf *why);
+supervise_add(const char *programs, int64_t drain_ms, struct replica replica,
+              struct sp_buf *why);
 
 /* Takes a replica out of the scan directory; s6-svscan ends it at its next
  * scan. 0 or SP_ESYSTEM. */
@@ -113,6 +116,6 @@ supervise_failed(struct replica replica);
  * `hurry` is asked while it waits; once it is true each process is told a
  * second time, which makes it end at once. */
 void
-supervise_stop(bool (*hurry)(void *arg), void *arg);
+supervise_stop(int64_t drain_ms, bool (*hurry)(void *arg), void *arg);
 
 #endif

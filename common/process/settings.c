@@ -21,6 +21,7 @@ enum {
     MAX_LINE = 4096,
     MAX_WHY = 512,
     MAX_REPLICA = 32,
+    MAX_DRAIN_S = 86400,
     MAX_AUTHORITY = 261, /* a name of 253 characters (RFC 1035) and a port */
 };
 
@@ -196,6 +197,20 @@ check_rest(struct sp_settings *s, const char **ret_error)
     return check_level(s, ret_error);
 }
 
+static int
+check_drain(struct sp_settings *s, const char **ret_error)
+{
+    uint64_t seconds = 0;
+
+    if (sp_number_read(sp_view_of(s->drain), MAX_DRAIN_S, &seconds) != 0 ||
+        seconds == 0) {
+        return refuse(ret_error, "SP_DRAIN_S: give 1 to %d seconds",
+                      MAX_DRAIN_S);
+    }
+    s->drain_ms = (int64_t)seconds * 1000;
+    return 0;
+}
+
 static char *
 value_of(const char *variable, const char *fallback)
 {
@@ -229,6 +244,9 @@ sp_settings_load(struct sp_settings *ret_settings, const char **ret_error)
     if (error == 0) {
         name_container(&s);
         error = check_rest(&s, ret_error);
+    }
+    if (error == 0) {
+        error = check_drain(&s, ret_error);
     }
     if (error != 0) {
         sp_settings_free(&s);

@@ -23,6 +23,8 @@
     T(SP_LINKS, links, "ipc", "ipc on one machine, tcp between containers")    \
     T(SP_REPLICA, replica, "0",                                                \
       "name of this replica; with tcp links: the host's")                      \
+    T(SP_DRAIN_S, drain, "30",                                                 \
+      "seconds that a leaving process keeps what it has in hand")              \
     T(SP_LOG_LEVEL, log_level, "info", "debug, info, warn or error")
 
 struct sp_settings {
@@ -32,6 +34,7 @@ struct sp_settings {
     /* Derived from the above. */
     bool links_tcp;
     enum sp_log_level level;
+    int64_t drain_ms;
     char *listen_host;
     uint16_t listen_port;
     char *metrics_host;

@@ -32,7 +32,6 @@
 /* A leaving replica waits until every sender has read its peer list again,
  * then for the requests in hand. */
 #define LEAVE_MS 1200
-#define DRAIN_MAX_MS 30000
 #define DRAIN_LOOK_MS 20
 #define MAX_JAIL_PATHS 32
 #define MAX_PORTS 32
@@ -573,7 +572,7 @@ on_drain(void *arg)
     }
     if ((passed_ms >= LEAVE_MS && in_flight == 0 &&
          sp_links_pending(rt->links) == 0) ||
-        passed_ms >= DRAIN_MAX_MS) {
+        passed_ms >= rt->settings.drain_ms) {
         sp_loop_end(rt->loop);
         return;
     }

@@ -48,7 +48,8 @@ struct sp_service {
     /* True where this process can do its work now; NULL: always. Shown by
      * `sallyport status` and by the container's health check. */
     bool (*ready)(void *self);
-    /* Requests in hand: a draining process waits for 0, at most 30 s, and
+    /* Requests in hand: a draining process waits for 0, at most SP_DRAIN_S,
+     * and
      * `sallyport status` shows it. May be NULL. */
     size_t (*in_flight)(void *self);
     /* SIGTERM has come: stop taking new work from outside. May be NULL. */

@@ -91,6 +91,10 @@ Test(settings, refuses_each_bad_value_by_name)
         { "SP_REPLICA", "" },
         { "SP_STATE", "" },
         { "SP_LOG_LEVEL", "loud" },
+        { "SP_DRAIN_S", "0" },
+        { "SP_DRAIN_S", "86401" },
+        { "SP_DRAIN_S", "30s" },
+        { "SP_DRAIN_S", "" },
         { "SP_REDIS_URL", "redis://127.0.0.1" },
         { "SP_LISTN", "127.0.0.1:1" },
     };

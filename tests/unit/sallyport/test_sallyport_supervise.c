@@ -103,7 +103,7 @@ add(const char *programs, enum sp_service_id service, unsigned number)
     struct sp_buf why = sp_buf_new(WHY_MAX);
     const struct replica replica = { service, number };
 
-    cr_assert_eq(supervise_add(programs, replica, &why), 0, "%.*s",
+    cr_assert_eq(supervise_add(programs, 30000, replica, &why), 0, "%.*s",
                  SP_VIEW(sp_buf_view(&why)));
     sp_buf_free(&why);
 }

@@ -6,7 +6,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
-#include "services/tools/sql.h"
+#include "common/store/sqlite.h"
 
 #define REQUEST_ID_BYTES 16
 
@@ -102,13 +102,13 @@ int
 ledger_open(const char *path, struct ledger **ret_ledger)
 {
     struct ledger *ledger = sp_alloc(sizeof(*ledger));
-    int error = sql_open(path, &ledger->db);
+    int error = sp_sqlite_open(path, &ledger->db);
 
     if (error == 0) {
-        error = sql_make(ledger->db, script);
+        error = sp_sqlite_make(ledger->db, script);
     }
     for (size_t i = 0; error == 0 && i < STATEMENTS; i++) {
-        error = sql_prepare(ledger->db, texts[i], &ledger->statements[i]);
+        error = sp_sqlite_prepare(ledger->db, texts[i], &ledger->statements[i]);
     }
     if (error != 0) {
         ledger_close(&ledger);
@@ -129,7 +129,7 @@ ledger_close(struct ledger **ledger)
     for (size_t i = 0; i < STATEMENTS; i++) {
         (void)sqlite3_finalize(l->statements[i]);
     }
-    sql_close(&l->db);
+    sp_sqlite_close(&l->db);
     sp_free(l);
     *ledger = NULL;
 }
@@ -137,7 +137,7 @@ ledger_close(struct ledger **ledger)
 static int
 run(struct ledger *l, enum statement which)
 {
-    return sql_finish(l->statements[which]);
+    return sp_sqlite_finish(l->statements[which]);
 }
 
 /* After some errors (a full disk) SQLite ends the transaction by itself. What
@@ -152,7 +152,7 @@ static void
 end_reading(struct ledger *l)
 {
     if (l->reading) {
-        sql_reset(l->statements[FIND]);
+        sp_sqlite_reset(l->statements[FIND]);
         l->reading = false;
     }
 }
@@ -174,20 +174,20 @@ find(struct ledger *l, const struct ledger_claim *claim,
     sqlite3_stmt *found = l->statements[FIND];
     int error = 0;
 
-    sql_bind_blob(found, 1, claim->request_id);
+    sp_sqlite_bind_blob(found, 1, claim->request_id);
     l->reading = true;
-    error = sql_step(found);
+    error = sp_sqlite_step(found);
     if (error != 1) {
         end_reading(l);
         return error;
     }
-    if (!sp_view_equal(sql_column(found, 0), claim->digest)) {
+    if (!sp_view_equal(sp_sqlite_column(found, 0), claim->digest)) {
         end_reading(l);
         return SP_EAUTH;
     }
     ret_answer->status = (unsigned)sqlite3_column_int(found, 1);
-    ret_answer->headers = sql_column(found, 2);
-    ret_answer->body = sql_column(found, 3);
+    ret_answer->headers = sp_sqlite_column(found, 2);
+    ret_answer->body = sp_sqlite_column(found, 3);
     return 1;
 }
 
@@ -202,10 +202,10 @@ take(struct ledger *l, const struct ledger_claim *claim)
     }
     memcpy(l->request_id, claim->request_id.ptr, REQUEST_ID_BYTES);
     l->claimed = true;
-    sql_bind_blob(insert, 1, claim->request_id);
-    sql_bind_blob(insert, 2, claim->digest);
-    sql_bind_int(insert, 3, claim->keep_until_ms);
-    error = sql_finish(insert);
+    sp_sqlite_bind_blob(insert, 1, claim->request_id);
+    sp_sqlite_bind_blob(insert, 2, claim->digest);
+    sp_sqlite_bind_int(insert, 3, claim->keep_until_ms);
+    error = sp_sqlite_finish(insert);
     if (error != 0) {
         ledger_drop(l);
         return SP_ESTORE;
@@ -219,7 +219,8 @@ begin(struct ledger *l)
 {
     int error = 0;
 
-    (void)sqlite3_busy_timeout(l->db, l->held ? SQL_HELD_MS : SQL_BUSY_MS);
+    (void)sqlite3_busy_timeout(l->db,
+                               l->held ? SP_SQLITE_HELD_MS : SP_SQLITE_BUSY_MS);
     error = run(l, BEGIN);
     l->held = error == SP_EFULL;
     return error;
@@ -280,11 +281,11 @@ write_answer(struct ledger *l, enum statement how, struct sp_view request_id,
 {
     sqlite3_stmt *write = l->statements[how];
 
-    sql_bind_blob(write, 1, request_id);
-    sql_bind_int(write, 2, answer->status);
-    sql_bind_blob(write, 3, answer->headers);
-    sql_bind_blob(write, 4, answer->body);
-    return sql_finish(write);
+    sp_sqlite_bind_blob(write, 1, request_id);
+    sp_sqlite_bind_int(write, 2, answer->status);
+    sp_sqlite_bind_blob(write, 3, answer->headers);
+    sp_sqlite_bind_blob(write, 4, answer->body);
+    return sp_sqlite_finish(write);
 }
 
 int
@@ -323,8 +324,8 @@ ledger_finish(struct ledger *ledger, struct sp_view request_id,
                    ? 0
                    : SP_ESTORE;
     }
-    sql_bind_blob(forget, 1, request_id);
-    return sql_finish(forget) == 0 ? 0 : SP_ESTORE;
+    sp_sqlite_bind_blob(forget, 1, request_id);
+    return sp_sqlite_finish(forget) == 0 ? 0 : SP_ESTORE;
 }
 
 void
@@ -349,16 +350,16 @@ ledger_add_ticket(struct ledger *ledger, const struct ledger_ticket *ticket)
     if (!ledger->claimed || is_broken(ledger)) {
         return SP_ESTORE;
     }
-    sql_bind_text(add, 1, ticket->ticket_id);
-    sql_bind_text(add, 2, ticket->customer_id);
-    sql_bind_text(add, 3, ticket->subject);
-    sql_bind_text(add, 4, ticket->description);
-    sql_bind_text(add, 5, ticket->priority);
-    sql_bind_int(add, 6, ticket->created_ms);
-    sql_bind_int(add, 7, ticket->resolve_by_ms);
-    sql_bind_text(add, 8, ticket->caller);
-    sql_bind_text(add, 9, ticket->client);
-    return sql_finish(add) == 0 ? 0 : SP_ESTORE;
+    sp_sqlite_bind_text(add, 1, ticket->ticket_id);
+    sp_sqlite_bind_text(add, 2, ticket->customer_id);
+    sp_sqlite_bind_text(add, 3, ticket->subject);
+    sp_sqlite_bind_text(add, 4, ticket->description);
+    sp_sqlite_bind_text(add, 5, ticket->priority);
+    sp_sqlite_bind_int(add, 6, ticket->created_ms);
+    sp_sqlite_bind_int(add, 7, ticket->resolve_by_ms);
+    sp_sqlite_bind_text(add, 8, ticket->caller);
+    sp_sqlite_bind_text(add, 9, ticket->client);
+    return sp_sqlite_finish(add) == 0 ? 0 : SP_ESTORE;
 }
 
 int
@@ -370,9 +371,9 @@ ledger_end_session(struct ledger *ledger, struct sp_view session_name,
     if (!ledger->claimed || is_broken(ledger)) {
         return SP_ESTORE;
     }
-    sql_bind_blob(end, 1, session_name);
-    sql_bind_int(end, 2, keep_until_ms);
-    return sql_finish(end) == 0 ? 0 : SP_ESTORE;
+    sp_sqlite_bind_blob(end, 1, session_name);
+    sp_sqlite_bind_int(end, 2, keep_until_ms);
+    return sp_sqlite_finish(end) == 0 ? 0 : SP_ESTORE;
 }
 
 int
@@ -381,9 +382,9 @@ ledger_session_ended(struct ledger *ledger, struct sp_view session_name)
     sqlite3_stmt *ended = ledger->statements[SESSION_ENDED];
     int found = 0;
 
-    sql_bind_blob(ended, 1, session_name);
-    found = sql_step(ended);
-    sql_reset(ended);
+    sp_sqlite_bind_blob(ended, 1, session_name);
+    found = sp_sqlite_step(ended);
+    sp_sqlite_reset(ended);
     return found < 0 ? SP_ESTORE : found;
 }
 
@@ -417,8 +418,8 @@ purge_both(struct ledger *l, int64_t now_ms, bool *ret_more)
     for (size_t i = 0; i < SP_COUNT(both); i++) {
         int error = 0;
 
-        sql_bind_int(l->statements[both[i]], 1, now_ms);
-        sql_bind_int(l->statements[both[i]], 2, PURGE_ROWS);
+        sp_sqlite_bind_int(l->statements[both[i]], 1, now_ms);
+        sp_sqlite_bind_int(l->statements[both[i]], 2, PURGE_ROWS);
         error = run(l, both[i]);
         if (error != 0) {
             return error;

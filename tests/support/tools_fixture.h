@@ -13,9 +13,9 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "common/store/sqlite.h"
 #include "common/text/headers.h"
 #include "common/text/json.h"
-#include "services/tools/sql.h"
 #include "services/tools/tools.h"
 
 #define DESK_KEY "0123456789abcdef0123456789abcdef"
@@ -108,12 +108,12 @@ desk_count(const struct desk *desk, const char *store, const char *query)
     int64_t value = -1;
 
     desk_path(desk, store, path);
-    cr_assert_eq(sql_open(path, &db), 0);
-    cr_assert_eq(sql_prepare(db, query, &statement), 0);
-    cr_assert_eq(sql_step(statement), 1);
+    cr_assert_eq(sp_sqlite_open(path, &db), 0);
+    cr_assert_eq(sp_sqlite_prepare(db, query, &statement), 0);
+    cr_assert_eq(sp_sqlite_step(statement), 1);
     value = sqlite3_column_int64(statement, 0);
     (void)sqlite3_finalize(statement);
-    sql_close(&db);
+    sp_sqlite_close(&db);
     return value;
 }
 

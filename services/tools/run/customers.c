@@ -5,7 +5,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
-#include "services/tools/sql.h"
+#include "common/store/sqlite.h"
 
 /* A declared query may take about 10 ms of this one thread: the steps of
  * SQLite's machine between two looks, and the looks. */
@@ -56,22 +56,22 @@ int
 customers_open(const char *path, struct customers **ret_customers)
 {
     struct customers *customers = sp_alloc(sizeof(*customers));
-    int error = sql_open(path, &customers->db);
+    int error = sp_sqlite_open(path, &customers->db);
 
     if (error == 0) {
-        error = sql_make(customers->db, script);
+        error = sp_sqlite_make(customers->db, script);
     }
     if (error == 0) {
-        error = sql_run(customers->db, "PRAGMA query_only=ON");
+        error = sp_sqlite_run(customers->db, "PRAGMA query_only=ON");
     }
     if (error == 0) {
-        error = sql_prepare(customers->db,
-                            "SELECT 1 FROM customers WHERE customer_id = ?1",
-                            &customers->know);
+        error = sp_sqlite_prepare(
+            customers->db, "SELECT 1 FROM customers WHERE customer_id = ?1",
+            &customers->know);
     }
     if (error == 0) {
-        error = sql_prepare(customers->db, "SELECT 1 FROM customers LIMIT 1",
-                            &customers->hold);
+        error = sp_sqlite_prepare(
+            customers->db, "SELECT 1 FROM customers LIMIT 1", &customers->hold);
     }
     if (error != 0) {
         customers_close(&customers);
@@ -92,7 +92,7 @@ customers_close(struct customers **customers)
     }
     (void)sqlite3_finalize(c->hold);
     (void)sqlite3_finalize(c->know);
-    sql_close(&c->db);
+    sp_sqlite_close(&c->db);
     sp_free(c);
     *customers = NULL;
 }
@@ -103,9 +103,9 @@ customers_know(struct customers *customers, struct sp_view customer_id)
     int found = 0;
 
     customers_allot(customers);
-    sql_bind_text(customers->know, 1, customer_id);
-    found = sql_step(customers->know);
-    sql_reset(customers->know);
+    sp_sqlite_bind_text(customers->know, 1, customer_id);
+    found = sp_sqlite_step(customers->know);
+    sp_sqlite_reset(customers->know);
     return found < 0 ? SP_ESTORE : found;
 }
 

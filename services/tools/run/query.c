@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "common/base/error.h"
+#include "common/store/sqlite.h"
 #include "services/tools/run/runner.h"
-#include "services/tools/sql.h"
 
 static int
 refuse(struct sp_buf *why, const char *rest)
@@ -100,7 +100,7 @@ bind_number(sqlite3_stmt *statement, int index, const struct arguments *a,
     int error = sp_json_int(a->json, value, &whole);
 
     if (error == 0) {
-        sql_bind_int(statement, index, whole);
+        sp_sqlite_bind_int(statement, index, whole);
         return 0;
     }
     error = sp_json_double(a->json, value, &real);
@@ -126,7 +126,7 @@ bind_string(sqlite3_stmt *statement, int index, const struct arguments *a,
     return error;
 }
 
-/* An absent argument stays NULL, as sql_reset() left it. */
+/* An absent argument stays NULL, as sp_sqlite_reset() left it. */
 static int
 bind_value(sqlite3_stmt *statement, int index, const struct arguments *a,
            struct sp_buf *scratch)
@@ -144,7 +144,7 @@ bind_value(sqlite3_stmt *statement, int index, const struct arguments *a,
         return bind_number(statement, index, a, value);
     }
     if (sp_json_is(value, SP_JSON_TRUE) || sp_json_is(value, SP_JSON_FALSE)) {
-        sql_bind_int(statement, index, sp_json_is(value, SP_JSON_TRUE));
+        sp_sqlite_bind_int(statement, index, sp_json_is(value, SP_JSON_TRUE));
         return 0;
     }
     return SP_EFORMAT;
@@ -178,7 +178,7 @@ write_value(sqlite3_stmt *statement, int column, struct sp_buf *out)
                           sqlite3_column_double(statement, column));
     } else if (type == SQLITE_TEXT) {
         (void)sp_buf_add_str(out, "\"");
-        (void)sp_buf_add_json(out, sql_column(statement, column));
+        (void)sp_buf_add_json(out, sp_sqlite_column(statement, column));
         (void)sp_buf_add_str(out, "\"");
     } else {
         (void)sp_buf_add_str(out, "null");
@@ -211,12 +211,12 @@ query_run(const struct runner_means *means, void *state,
     int error = 0;
 
     if (bind_values(statement, &call->arguments, means->scratch) != 0) {
-        sql_reset(statement);
+        sp_sqlite_reset(statement);
         return runner_fail(result, "An argument has the wrong type or size; "
                                    "see the tool's input schema.");
     }
     customers_allot(means->customers);
-    found = sql_step(statement);
+    found = sp_sqlite_step(statement);
     if (found == 1) {
         error = write_row(statement, &result->text);
     } else if (found == 0) {
@@ -224,7 +224,7 @@ query_run(const struct runner_means *means, void *state,
     } else {
         error = SP_ESTORE;
     }
-    sql_reset(statement);
+    sp_sqlite_reset(statement);
     return error;
 }
 

@@ -162,13 +162,14 @@ Test(tools_ledger, what_was_begun_and_never_answered_is_told_so)
 
     desk_open(&desk);
     desk_path(&desk, "ledger.db", path);
-    cr_assert_eq(sql_open(path, &db), 0);
+    cr_assert_eq(sp_sqlite_open(path, &db), 0);
     cr_assert_eq(
-        sql_run(db, "INSERT INTO journal (request_id, digest, keep_until_ms)"
-                    " VALUES (x'30313233343536373839616263646566',"
-                    " CAST('what was asked' AS BLOB), 1)"),
+        sp_sqlite_run(db,
+                      "INSERT INTO journal (request_id, digest, keep_until_ms)"
+                      " VALUES (x'30313233343536373839616263646566',"
+                      " CAST('what was asked' AS BLOB), 1)"),
         0);
-    sql_close(&db);
+    sp_sqlite_close(&db);
     cr_expect_eq(ledger_claim(desk.tools.ledger, &first, &known),
                  SP_EDUPLICATE);
     cr_expect_eq(known.status, 0);

@@ -1,5 +1,5 @@
-/* SQLite as this process uses it. */
-#include "services/tools/sql.h"
+/* SQLite as our processes use it. */
+#include "common/store/sqlite.h"
 
 #include <stddef.h>
 
@@ -35,7 +35,7 @@ error_of(int code)
 }
 
 int
-sql_run(sqlite3 *db, const char *statements)
+sp_sqlite_run(sqlite3 *db, const char *statements)
 {
     return error_of(sqlite3_exec(db, statements, NULL, NULL, NULL));
 }
@@ -47,27 +47,27 @@ configure(sqlite3 *db)
 {
     int error = 0;
 
-    (void)sqlite3_busy_timeout(db, SQL_BUSY_MS);
+    (void)sqlite3_busy_timeout(db, SP_SQLITE_BUSY_MS);
     (void)sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
     (void)sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
     for (int i = 0; i < WAL_TRIES; i++) {
-        error = sql_run(db, "PRAGMA journal_mode=WAL");
+        error = sp_sqlite_run(db, "PRAGMA journal_mode=WAL");
         if (error != SP_EFULL) {
             break;
         }
         (void)sqlite3_sleep(WAL_PAUSE_MS);
     }
     if (error == 0) {
-        error = sql_run(db, "PRAGMA synchronous=FULL;"
-                            "PRAGMA foreign_keys=ON;"
-                            "PRAGMA temp_store=MEMORY");
+        error = sp_sqlite_run(db, "PRAGMA synchronous=FULL;"
+                                  "PRAGMA foreign_keys=ON;"
+                                  "PRAGMA temp_store=MEMORY");
     }
     return error;
 }
 
 int
-sql_open(const char *path, sqlite3 **ret_db)
+sp_sqlite_open(const char *path, sqlite3 **ret_db)
 {
     sqlite3 *db = NULL;
     int error =
@@ -80,7 +80,7 @@ sql_open(const char *path, sqlite3 **ret_db)
         error = configure(db);
     }
     if (error != 0) {
-        sql_close(&db);
+        sp_sqlite_close(&db);
         return SP_ESTORE;
     }
     *ret_db = db;
@@ -88,7 +88,7 @@ sql_open(const char *path, sqlite3 **ret_db)
 }
 
 void
-sql_close(sqlite3 **db)
+sp_sqlite_close(sqlite3 **db)
 {
     (void)sqlite3_close(*db);
     *db = NULL;
@@ -98,10 +98,10 @@ static int
 read_version(sqlite3 *db, int64_t *ret_version)
 {
     sqlite3_stmt *statement = NULL;
-    int error = sql_prepare(db, "PRAGMA user_version", &statement);
+    int error = sp_sqlite_prepare(db, "PRAGMA user_version", &statement);
 
     if (error == 0) {
-        error = sql_step(statement);
+        error = sp_sqlite_step(statement);
     }
     if (error == 1) {
         *ret_version = sqlite3_column_int64(statement, 0);
@@ -111,19 +111,19 @@ read_version(sqlite3 *db, int64_t *ret_version)
 }
 
 int
-sql_make(sqlite3 *db, const char *script)
+sp_sqlite_make(sqlite3 *db, const char *script)
 {
     int64_t version = 0;
-    int error = sql_run(db, "BEGIN IMMEDIATE");
+    int error = sp_sqlite_run(db, "BEGIN IMMEDIATE");
 
     if (error == 0) {
         error = read_version(db, &version);
     }
     if (error == 0 && version == 0) {
-        error = sql_run(db, script);
+        error = sp_sqlite_run(db, script);
     }
     if (error == 0) {
-        error = sql_run(db, "COMMIT");
+        error = sp_sqlite_run(db, "COMMIT");
     }
     if (error != 0) {
         /* The first error is the one to tell. */
@@ -134,7 +134,7 @@ sql_make(sqlite3 *db, const char *script)
 }
 
 int
-sql_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret_statement)
+sp_sqlite_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret_statement)
 {
     return error_of(sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT,
                                        ret_statement, NULL)) == 0
@@ -150,33 +150,33 @@ bytes_of(struct sp_view v)
 }
 
 void
-sql_bind_text(sqlite3_stmt *statement, int index, struct sp_view text)
+sp_sqlite_bind_text(sqlite3_stmt *statement, int index, struct sp_view text)
 {
     (void)sqlite3_bind_text(statement, index, bytes_of(text), (int)text.len,
                             SQLITE_STATIC);
 }
 
 void
-sql_bind_blob(sqlite3_stmt *statement, int index, struct sp_view bytes)
+sp_sqlite_bind_blob(sqlite3_stmt *statement, int index, struct sp_view bytes)
 {
     (void)sqlite3_bind_blob(statement, index, bytes_of(bytes), (int)bytes.len,
                             SQLITE_STATIC);
 }
 
 void
-sql_bind_int(sqlite3_stmt *statement, int index, int64_t value)
+sp_sqlite_bind_int(sqlite3_stmt *statement, int index, int64_t value)
 {
     (void)sqlite3_bind_int64(statement, index, value);
 }
 
 int
-sql_step(sqlite3_stmt *statement)
+sp_sqlite_step(sqlite3_stmt *statement)
 {
     return error_of(sqlite3_step(statement));
 }
 
 struct sp_view
-sql_column(sqlite3_stmt *statement, int column)
+sp_sqlite_column(sqlite3_stmt *statement, int column)
 {
     const void *bytes = sqlite3_column_blob(statement, column);
 
@@ -184,17 +184,17 @@ sql_column(sqlite3_stmt *statement, int column)
 }
 
 void
-sql_reset(sqlite3_stmt *statement)
+sp_sqlite_reset(sqlite3_stmt *statement)
 {
     (void)sqlite3_reset(statement);
     (void)sqlite3_clear_bindings(statement);
 }
 
 int
-sql_finish(sqlite3_stmt *statement)
+sp_sqlite_finish(sqlite3_stmt *statement)
 {
-    int error = sql_step(statement);
+    int error = sp_sqlite_step(statement);
 
-    sql_reset(statement);
+    sp_sqlite_reset(statement);
     return error == 1 ? SP_ESTORE : error;
 }

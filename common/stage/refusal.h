@@ -23,8 +23,8 @@ struct sp_refusal {
     const char *kind;      /* of the event that records it; NULL: none */
 };
 
-/* Writes header text (content-type, cache-control, retry-after, allow) and body. 0 or
- * SP_ELIMIT. */
+/* Writes header text (content-type, cache-control, retry-after, allow) and
+ * body. 0 or SP_ELIMIT. */
 SP_MUST_CHECK int
 sp_refusal_write(const struct sp_refusal *refusal, enum sp_refusal_form form,
                  struct sp_buf *headers, struct sp_buf *body);

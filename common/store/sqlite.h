@@ -42,7 +42,8 @@ sp_sqlite_run(sqlite3 *db, const char *statements);
 SP_MUST_CHECK int
 sp_sqlite_prepare(sqlite3 *db, const char *text, sqlite3_stmt **ret_statement);
 
-/* Binds parameter `index` (from 1). The bytes must live until sp_sqlite_reset(). */
+/* Binds parameter `index` (from 1). The bytes must live until
+ * sp_sqlite_reset(). */
 void
 sp_sqlite_bind_text(sqlite3_stmt *statement, int index, struct sp_view text);
 void

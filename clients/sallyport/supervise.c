@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
@@ -224,8 +225,8 @@ supervise_add(const char *programs, int64_t drain_ms, struct replica replica,
             write_file(replica, "finish", sp_view_of(finish_script), 0700, why);
     }
     if (error == 0) {
-        (void)snprintf(kill_ms, sizeof(kill_ms), "%lld\n",
-                       (long long)(drain_ms + KILL_AFTER_MS));
+        (void)snprintf(kill_ms, sizeof(kill_ms), "%" PRId64 "\n",
+                       drain_ms + KILL_AFTER_MS);
         error =
             write_file(replica, "timeout-kill", sp_view_of(kill_ms), 0600, why);
     }

@@ -361,7 +361,11 @@ validation_on_cancel(void *self, const struct sp_msg *m)
     struct validation *v = self;
     const struct sp_cancel *cancel = &m->u.cancel;
 
-    pending_remove(v->pending, cancel->request_id);
+    /* One for a replica that is gone passes here on its way to the executor: it
+     * says nothing of the answer that this one may wait for. */
+    if (sp_view_equal(cancel->screen_by, sp_runtime_own_name(v->rt))) {
+        pending_remove(v->pending, cancel->request_id);
+    }
     if (cancel->executor.len > 0) {
         offer(v, SP_SERVICE_RATELIMIT, SP_MSG_CANCEL, cancel, any_place);
     }

@@ -23,7 +23,8 @@ static void
 refuse_method(struct auth *auth, const struct sp_http_request *request,
               const struct sp_path *row)
 {
-    const struct auth_return to = { request->request_id, request->reply_to };
+    const struct auth_return to = { request->request_id, request->reply_to,
+                                    request->attempt };
     const struct sp_refusal refusal = {
         .status = 405,
         .code = "method_not_allowed",
@@ -46,7 +47,8 @@ refuse_method(struct auth *auth, const struct sp_http_request *request,
 static void
 serve_document(struct auth *auth, const struct sp_http_request *request)
 {
-    const struct auth_return to = { request->request_id, request->reply_to };
+    const struct auth_return to = { request->request_id, request->reply_to,
+                                    request->attempt };
     static const struct sp_refusal unknown = {
         .status = 404,
         .code = "not_found",

@@ -42,6 +42,7 @@ answer(struct ratelimit *rl, const struct sp_checked_call *c, unsigned status)
     const struct sp_answer out = {
         .request_id = c->request_id,
         .reply_to = c->reply_to,
+        .attempt = c->attempt,
         .last = true,
         .status = status,
         .headers = sp_buf_view(&rl->headers),

@@ -197,7 +197,7 @@ Test(auth_access, an_answer_with_too_long_headers_is_refused)
 {
     static char text[SP_MAX_HEADERS + 64];
     const struct auth_return to = { SP_VIEW_LITERAL("0123456789abcdef"),
-                                    SP_VIEW_LITERAL("edge-0") };
+                                    SP_VIEW_LITERAL("edge-0"), 0 };
     struct world world;
     const struct sent *answer = NULL;
     size_t len = 0;

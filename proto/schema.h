@@ -124,10 +124,14 @@
 
 /* One part of an executor's answer. Part 0 carries status and headers; the part
  * with `last` ends the answer. A stream has more parts, each with the next
- * seq. */
+ * seq.
+ * attempt    of the sending that is answered: where two replicas have run one
+ *            request, their answers differ, and parts of one go not with parts
+ *            of the other */
 #define SP_FIELDS_RESULT(F)                                                    \
     F(BIN, request_id, 16, 16)                                                 \
     F(BIN, reply_to, 1, SP_MAX_REPLICA)                                        \
+    F(UINT, attempt, 0, 15)                                                    \
     F(UINT, seq, 0, SP_MAX_UINT)                                               \
     F(BOOL, last, 0, 1)                                                        \
     F(UINT, status, 0, 599)                                                    \
@@ -145,10 +149,12 @@
     F(BIN, screen_by, 0, SP_MAX_REPLICA)
 
 /* A refusal by an executor: short fixed texts, so that nothing unscreened can
- * travel in it. code is a stable word for programs, text a sentence. */
+ * travel in it. code is a stable word for programs, text a sentence. attempt is
+ * that of the sending that is refused: another may be in hand elsewhere. */
 #define SP_FIELDS_DENIAL(F)                                                    \
     F(BIN, request_id, 16, 16)                                                 \
     F(BIN, reply_to, 1, SP_MAX_REPLICA)                                        \
+    F(UINT, attempt, 0, 15)                                                    \
     F(BIN, screen_by, 0, SP_MAX_REPLICA)                                       \
     F(UINT, status, 400, 599)                                                  \
     F(STR, code, 1, 64)                                                        \
@@ -158,6 +164,7 @@
 
 /* The executor has the request: do not send it again. Said when the work
  * begins, when the edge asks, and for a repetition of what is in hand.
+ * attempt     of the sending that the answer will be for
  * executor    the replica: CANCEL and CREDIT go to it by this name
  * screen_by   the validation replica that the answer will pass
  * repeatable  the work may run again where the executor is lost: it changes
@@ -168,6 +175,7 @@
 #define SP_FIELDS_STARTED(F)                                                   \
     F(BIN, request_id, 16, 16)                                                 \
     F(BIN, reply_to, 1, SP_MAX_REPLICA)                                        \
+    F(UINT, attempt, 0, 15)                                                    \
     F(BIN, executor, 1, SP_MAX_REPLICA)                                        \
     F(BIN, screen_by, 1, SP_MAX_REPLICA)                                       \
     F(BOOL, repeatable, 0, 1)                                                  \

@@ -68,6 +68,7 @@ sp_executor_deny(const struct sp_executor_call *call,
     const struct sp_denial denial = {
         .request_id = call->m->request_id,
         .reply_to = call->m->reply_to,
+        .attempt = call->m->attempt,
         .screen_by = call->m->screen_by,
         .status = refusal->status,
         .code = sp_view_of(refusal->code),
@@ -287,6 +288,7 @@ make(struct sp_executor *x, const struct sp_admitted_call *m)
         .credit = m->credit,
         .started = { .request_id = m->request_id,
                      .reply_to = m->reply_to,
+                     .attempt = m->attempt,
                      .executor = x->port.own_name(x->port.arg),
                      .screen_by = m->screen_by },
     };
@@ -382,6 +384,7 @@ adopt(struct sp_executor_call *call, const struct sp_admitted_call *m)
     sp_parked_renew(&call->parked, &route);
     call->m = call->parked.message;
     call->started.reply_to = call->m->reply_to;
+    call->started.attempt = call->m->attempt;
     call->started.screen_by = call->m->screen_by;
     keep_started(call);
     call->credit = call->m->credit;

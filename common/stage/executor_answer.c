@@ -89,6 +89,7 @@ send_part(struct sp_executor_call *call, struct sp_view headers,
     const struct sp_result part = {
         .request_id = call->m->request_id,
         .reply_to = call->m->reply_to,
+        .attempt = call->m->attempt,
         .seq = call->seq,
         .last = last,
         .status = call->status,

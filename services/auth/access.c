@@ -29,7 +29,8 @@ static struct auth_return
 return_of(const struct sp_http_request *request)
 {
     return (struct auth_return){ .request_id = request->request_id,
-                                 .reply_to = request->reply_to };
+                                 .reply_to = request->reply_to,
+                                 .attempt = request->attempt };
 }
 
 /* ----------------------------------------------------------------- refusing */

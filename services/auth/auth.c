@@ -23,7 +23,8 @@ static void
 refuse_method(struct auth *auth, const struct sp_http_request *request,
               const struct sp_path *row)
 {
-    const struct auth_return to = { request->request_id, request->reply_to };
+    const struct auth_return to = { request->request_id, request->reply_to,
+                                    request->attempt };
     const struct sp_refusal refusal = {
         .status = 405,
         .code = "method_not_allowed",
@@ -46,7 +47,8 @@ refuse_method(struct auth *auth, const struct sp_http_request *request,
 static void
 serve_document(struct auth *auth, const struct sp_http_request *request)
 {
-    const struct auth_return to = { request->request_id, request->reply_to };
+    const struct auth_return to = { request->request_id, request->reply_to,
+                                    request->attempt };
     static const struct sp_refusal unknown = {
         .status = 404,
         .code = "not_found",
@@ -110,30 +112,37 @@ pass_on(struct auth *auth, enum sp_message_id id, const void *message,
 }
 
 /* To the validation replica that keeps the request; where it is gone, any one
- * has the way to the executor. */
+ * has the way to the executor, if one is named. */
 static void
 pass_on_by_name(struct auth *auth, enum sp_message_id id, const void *message,
-                struct sp_view screen)
+                struct sp_view screen, struct sp_view executor)
 {
     const struct sp_place named = { .kind = SP_PLACE_NAMED, .key = screen };
     const struct sp_place any = { .kind = SP_PLACE_ANY };
 
     if (sp_runtime_send(auth->runtime, SP_SERVICE_VALIDATION, id, message,
-                        named) != 0) {
+                        named) == 0) {
+        return;
+    }
+    if (executor.len > 0) {
         pass_on(auth, id, message, any);
+    } else {
+        auth->counts.undelivered++;
     }
 }
 
 void
 auth_on_cancel(void *self, const struct sp_msg *m)
 {
-    pass_on_by_name(self, SP_MSG_CANCEL, &m->u.cancel, m->u.cancel.screen_by);
+    pass_on_by_name(self, SP_MSG_CANCEL, &m->u.cancel, m->u.cancel.screen_by,
+                    m->u.cancel.executor);
 }
 
 void
 auth_on_credit(void *self, const struct sp_msg *m)
 {
-    pass_on_by_name(self, SP_MSG_CREDIT, &m->u.credit, m->u.credit.screen_by);
+    pass_on_by_name(self, SP_MSG_CREDIT, &m->u.credit, m->u.credit.screen_by,
+                    m->u.credit.executor);
 }
 
 void

@@ -58,6 +58,7 @@ auth_answer(struct auth *auth, struct auth_return to, unsigned status,
     const struct sp_answer answer = {
         .request_id = to.request_id,
         .reply_to = to.reply_to,
+        .attempt = to.attempt,
         .last = true,
         .status = status,
         .headers = headers,

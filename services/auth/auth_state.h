@@ -47,10 +47,11 @@ struct auth {
     struct auth_counts counts;
 };
 
-/* The two fields by which an answer finds its way back. */
+/* The fields by which an answer finds its way back. */
 struct auth_return {
     struct sp_view request_id;
     struct sp_view reply_to;
+    uint64_t attempt;
 };
 
 /* Sends a whole answer to the edge that asked. `headers` is header text; more

@@ -67,6 +67,7 @@ figures_write(const struct figures *f, struct sp_buf *out)
         { "requests_unplaced_total", f->unplaced },
         { "repetitions_total", f->repeated },
         { "late_answers_total", f->late },
+        { "messages_foreign_total", f->foreign },
         { "streams_total", f->streams },
         { "streams_broken_total", f->broken },
         { "probes_total", f->probes },

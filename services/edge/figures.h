@@ -23,6 +23,7 @@ struct figures {
     uint64_t unplaced;   /* requests answered 503: no stage took them */
     uint64_t repeated;   /* sent again after a peer was lost */
     uint64_t late;       /* answers to requests that are gone */
+    uint64_t foreign;    /* messages of a stage that has no say in it */
     uint64_t streams;    /* answers in more than one part */
     uint64_t broken;     /* streams that ended early */
     uint64_t cancelled;  /* requests whose client went away */

@@ -23,6 +23,12 @@
 /* A client that is refused for want of a replica may try again after this. */
 #define UNPLACED_RETRY_S 1
 
+/* So often is a repetition tried again that a stage refuses: a stage that was
+ * restarted is back by then. */
+#define DOUBTS_MAX 5
+/* Values of the schema's field. */
+#define ATTEMPT_MASK 15
+
 /* Streams that nobody caps end after a time beyond all clocks. */
 #define NEVER_MS INT64_MAX
 
@@ -133,6 +139,7 @@ pipeline_repeat(struct request *r)
         return;
     }
     r->attempt = attempt;
+    r->refused &= ~(1u << attempt); /* it is sent anew */
     r->started = false;
     r->held = false;
     r->look_ms = 0;
@@ -174,39 +181,43 @@ refuse_unplaced(struct request *r, int error)
 
 /* ---------------------------------------------------------- cancel, credit */
 
-static int
-send_cancel(const struct request *r, struct sp_view executor,
-            struct sp_view screen)
+void
+pipeline_decline(struct edge *edge, struct sp_view request_id,
+                 enum sp_service_id service, struct sp_view executor,
+                 struct sp_view screen)
 {
     const struct sp_place any = { .kind = SP_PLACE_ANY };
     const struct sp_cancel message = {
-        .request_id = id_of(r),
-        .target = (uint64_t)r->served_by,
+        .request_id = request_id,
+        .target = (uint64_t)service,
         .executor = executor,
         .screen_by = screen,
     };
 
-    return sp_runtime_send(r->edge->rt, SP_SERVICE_AUTH, SP_MSG_CANCEL,
-                           &message, any);
+    /* An executor that cannot be reached finishes for nobody; what a validation
+     * replica keeps ends with its deadline. */
+    if ((executor.len > 0 || screen.len > 0) &&
+        sp_runtime_send(edge->rt, SP_SERVICE_AUTH, SP_MSG_CANCEL, &message,
+                        any) == 0) {
+        edge->figures.cancelled += executor.len > 0 ? 1 : 0;
+    }
 }
 
 void
 pipeline_cancel(struct request *r)
 {
-    /* An executor that cannot be reached finishes for nobody. */
-    if (r->started && send_cancel(r, sp_replica_view(&r->executor),
-                                  sp_replica_view(&r->screen)) == 0) {
-        r->edge->figures.cancelled++;
+    if (r->started) {
+        pipeline_decline(r->edge, id_of(r), r->served_by,
+                         sp_replica_view(&r->executor),
+                         sp_replica_view(&r->screen));
     }
 }
 
 void
 pipeline_forget(const struct request *r, struct sp_view screen)
 {
-    /* Where it is lost, the entry ends with its deadline. */
-    if (screen.len > 0) {
-        (void)send_cancel(r, (struct sp_view){ 0 }, screen);
-    }
+    pipeline_decline(r->edge, id_of(r), r->rule->target, (struct sp_view){ 0 },
+                     screen);
 }
 
 /* Says how far the answer may have come, and renews the lease of the stream. A
@@ -365,6 +376,36 @@ pipeline_fail_lost(struct request *r, const char *detail)
     pipeline_refuse(r, &refusal);
 }
 
+bool
+pipeline_doubts(struct request *r, uint64_t attempt)
+{
+    static const struct sp_refusal refusal = {
+        .status = 502,
+        .code = "outcome_unknown",
+        .text = "A stage of the gate was lost while the call was on its way; "
+                "whether it took effect is not known.",
+    };
+
+    r->refused |= 1u << (attempt & ATTEMPT_MASK);
+    /* The last one, in the words of the replica that had it, says what is. */
+    if (r->refused == (2u << r->attempt) - 1 ||
+        (r->started && attempt == r->attempt)) {
+        return false;
+    }
+    r->refusals++;
+    if (r->started || r->refusals > DOUBTS_MAX) {
+        request_report(r, "outcome_unknown", refusal.status, "reason=refused");
+        pipeline_cancel(r);
+        pipeline_refuse(r, &refusal);
+    } else if (attempt == r->attempt) {
+        r->placed = false;
+        r->repeat_ms =
+            sp_loop_now_ms(r->edge->loop) + UNPLACED_RETRY_S * INT64_C(1000);
+        pipeline_set_timer(r);
+    }
+    return true;
+}
+
 /* What an answer needs from time to time. */
 static void
 tend(struct request *r, int64_t now_ms)
@@ -403,6 +444,9 @@ why_ended(const struct request *r)
 {
     int64_t expires_ms = r->owner.token_expires_ms;
 
+    if (!r->started) {
+        return "reason=not_started";
+    }
     return expires_ms > 0 && sp_clock_wall_ms() >= expires_ms
                ? "reason=token_expired"
                : "reason=deadline";

@@ -2,11 +2,15 @@
 #ifndef SP_SERVICES_EDGE_PIPELINE_H
 #define SP_SERVICES_EDGE_PIPELINE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "common/base/compiler.h"
 #include "common/base/view.h"
 #include "common/stage/refusal.h"
+#include "proto/message.h"
 
+struct edge;
 struct request;
 
 /* Sends a whole request to auth. Afterwards it either waits in edge->table, or
@@ -42,6 +46,20 @@ pipeline_cancel(struct request *r);
  * Harmless where `screen` is empty. */
 void
 pipeline_forget(const struct request *r, struct sp_view screen);
+
+/* Stops an executor of this service whose answer nobody waits for, and lets the
+ * validation replica on its way forget it. Either name may be empty. */
+void
+pipeline_decline(struct edge *edge, struct sp_view request_id,
+                 enum sp_service_id service, struct sp_view executor,
+                 struct sp_view screen);
+
+/* A stage refused this sending and says that the client may try again. True
+ * where it may not, since another sending may be in hand or done: then the
+ * refusal is not passed on. The request is sent once more; where that does not
+ * help, it is answered that the outcome is not known. */
+SP_MUST_CHECK bool
+pipeline_doubts(struct request *r, uint64_t attempt);
 
 /* There was a sign that the executor has the call. */
 void

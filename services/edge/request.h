@@ -64,13 +64,16 @@ struct request {
     int64_t repeat_ms;   /* when silence is worth a repetition */
     struct sp_timer timer;
     unsigned attempt;
+    unsigned refused;           /* sendings that a stage refused, a bit each */
+    unsigned refusals;          /* how often */
     bool placed;                /* the last sending found a replica */
     bool heard;                 /* there was a sign of life, once */
     bool held;                  /* a stage said IN_HAND: it waits there */
     enum sp_service_id holding; /* that stage */
     struct sp_replica holder;
-    bool started;    /* an executor has it */
-    bool repeatable; /* it may run again where that executor is lost */
+    bool started;     /* an executor has it */
+    bool repeatable;  /* it may run again where that executor is lost */
+    unsigned serving; /* the sending that is STARTED, or that streams */
     enum sp_service_id served_by; /* the service of the executor */
     struct sp_replica executor;
     struct sp_replica screen; /* the validation replica on the way back */

@@ -13,6 +13,7 @@ stream_begin(struct stream *s, size_t window, size_t slack)
 {
     *s = (struct stream){ .bytes = sp_buf_new(window + slack),
                           .window = window,
+                          .credit = window + slack,
                           .line_ends = EMPTY_LINE };
 }
 
@@ -80,10 +81,13 @@ stream_part(struct stream *s, uint64_t seq, bool last, struct sp_view body,
         return STREAM_GAP;
     }
     make_room(s, body.len);
-    if (sp_buf_add_view(&s->bytes, body) != 0) {
+    /* attack: a stage that says that a part stands for more than was allowed
+     * would have the executor send without end. */
+    if (covers > s->credit || sp_buf_add_view(&s->bytes, body) != 0) {
         s->broken = true;
         return STREAM_OVERRUN;
     }
+    s->credit -= covers;
     if (covers > body.len) {
         s->owed += covers - body.len;
     } else {
@@ -138,6 +142,7 @@ stream_credit(struct stream *s)
         return 0;
     }
     s->owed = 0;
+    s->credit += due;
     return due;
 }
 

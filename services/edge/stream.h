@@ -16,6 +16,7 @@ struct stream {
     struct sp_buf bytes; /* arrived, not all taken */
     size_t taken;        /* bytes of it that the client has */
     size_t window;       /* credit given in the request */
+    uint64_t credit;     /* left of all that was given, and the slack */
     uint64_t owed;       /* of the executor's bytes, taken or removed on their
                           * way, since it was last given credit */
     size_t ours;         /* bytes that wait and stand for none of these */

@@ -15,11 +15,27 @@
 /* What a stream may hold beyond its credit: our own comments, and what
  * screening adds. */
 #define STREAM_SLACK 65536
+/* STARTED leaves before the first part and takes a shorter way: what has not
+ * come so long after it is lost. Without it nobody can be asked, and nothing is
+ * known of the token. */
+#define STARTED_MS 10000
 
 static struct request *
 request_of(struct request_entry *entry)
 {
     return SP_CONTAINER_OF(entry, struct request, entry);
+}
+
+/* attack: an executor that has learned the id of a request of another, as the
+ * monitor does by events. It must not be able to end what is not its own. */
+static bool
+may_serve(const struct request *r, enum sp_service_id executor)
+{
+    if (r->rule->target != executor) {
+        r->edge->figures.foreign++;
+        return false;
+    }
+    return true;
 }
 
 static struct request *
@@ -42,23 +58,56 @@ note_sign(struct request *r)
     }
 }
 
-/* A repetition took another way: what the first one left at its validation
- * replica waits for nothing. */
+/* The name, or none where it is the same as the other. */
+static struct sp_view
+unless_same(struct sp_view name, struct sp_view other)
+{
+    return sp_view_equal(name, other) ? (struct sp_view){ 0 } : name;
+}
+
+/* Two replicas have the request: one was only thought to be lost. The later
+ * sending counts, but nothing takes the place of a stream that has begun. */
+static bool
+is_beaten(const struct request *r, uint64_t attempt)
+{
+    return r->streaming ? attempt != r->serving
+                        : r->started && attempt < r->serving;
+}
+
+/* A repetition took another way: what the first one left at its executor and
+ * its validation replica waits for nothing. */
 static void
 note_started(struct request *r, enum sp_service_id from,
              const struct sp_started *started)
 {
-    struct sp_view screen = sp_replica_view(&r->screen);
-
-    if (!sp_view_equal(screen, started->screen_by)) {
-        pipeline_forget(r, screen);
-    }
+    pipeline_decline(
+        r->edge, started->request_id, from,
+        unless_same(sp_replica_view(&r->executor), started->executor),
+        unless_same(sp_replica_view(&r->screen), started->screen_by));
     r->started = true;
+    r->serving = (unsigned)started->attempt;
     r->repeatable = started->repeatable;
     r->served_by = from;
     sp_replica_keep(&r->executor, started->executor);
     sp_replica_keep(&r->screen, started->screen_by);
     owner_set(&r->owner, r->edge->owner_key, started);
+}
+
+/* What is the same as with the sending that counts stays: a validation replica
+ * may have examined both. Where that one has not STARTED, it may be any. */
+static void
+decline(struct request *r, enum sp_service_id from,
+        const struct sp_started *started)
+{
+    struct sp_view none = { 0 };
+
+    pipeline_decline(
+        r->edge, started->request_id, from,
+        unless_same(started->executor,
+                    r->started ? sp_replica_view(&r->executor) : none),
+        r->started
+            ? unless_same(started->screen_by, sp_replica_view(&r->screen))
+            : none);
 }
 
 void
@@ -69,10 +118,20 @@ wire_on_started(void *self, const struct sp_msg *m)
     struct request *r = find(edge, started->request_id);
 
     if (r == NULL) {
+        /* The client has its answer, or has been told that there is none. */
         edge->figures.late++;
+        pipeline_decline(edge, started->request_id, m->from, started->executor,
+                         started->screen_by);
+        return;
+    }
+    if (!may_serve(r, m->from)) {
         return;
     }
     note_sign(r);
+    if (is_beaten(r, started->attempt)) {
+        decline(r, m->from, started);
+        return;
+    }
     note_started(r, m->from, started);
     if (r->state == REQUEST_DESERTED) {
         pipeline_cancel(r);
@@ -142,12 +201,20 @@ begin_stream(struct request *r, const struct sp_answer *a)
     struct edge *edge = r->edge;
 
     request_drop_body(r);
+    if (r->started && a->attempt != r->serving) {
+        /* The later sending shows by its first part, before its STARTED. */
+        pipeline_decline(edge, a->request_id, r->served_by,
+                         sp_replica_view(&r->executor), (struct sp_view){ 0 });
+        r->started = false;
+    }
     r->streaming = true;
+    r->serving = (unsigned)a->attempt;
     r->events = is_event_stream(a->headers);
     r->begun_ms = sp_loop_now_ms(edge->loop);
     r->part_ms = r->begun_ms;
     r->renew_ms = r->begun_ms + SP_LEASE_RENEW_MS;
-    r->deadline_ms = pipeline_stream_ends_ms(r);
+    r->deadline_ms =
+        r->started ? pipeline_stream_ends_ms(r) : r->begun_ms + STARTED_MS;
     pipeline_heard(r);
     edge->figures.streams++;
     /* What the executor was given, whatever a reload has changed since. */
@@ -206,6 +273,61 @@ take_answer(struct request *r, const struct sp_answer *a)
     }
 }
 
+/* By a stage on the way in. What validation passes on stands for bytes of an
+ * executor; its own refusal of a call that it could not pass on is a 503. */
+static bool
+is_refusal(enum sp_service_id from, const struct sp_answer *a)
+{
+    return from != SP_SERVICE_VALIDATION ||
+           (a->covers == 0 && a->body.len > 0 && a->status == 503);
+}
+
+/* The client would send the same once more. */
+static bool
+says_try_again(const struct sp_answer *a)
+{
+    return a->status == 503 ||
+           sp_headers_get(a->headers, "retry-after").ptr != NULL;
+}
+
+/* attack: a captured ratelimit that answers in the place of a tool. */
+static bool
+may_answer(const struct request *r, enum sp_service_id from,
+           const struct sp_answer *a)
+{
+    if (from == SP_SERVICE_RATELIMIT &&
+        (a->status < 400 || a->seq > 0 || !a->last)) {
+        r->edge->figures.foreign++;
+        return false;
+    }
+    return true;
+}
+
+/* A sending was refused behind its validation replica, which may have examined
+ * the one that is STARTED as well. */
+static void
+forget(const struct request *r, struct sp_view screen)
+{
+    pipeline_forget(r, r->started
+                           ? unless_same(screen, sp_replica_view(&r->screen))
+                           : screen);
+}
+
+/* True where the refusal ends the request. */
+static bool
+ends_refused(struct request *r, enum sp_service_id from,
+             const struct sp_answer *a)
+{
+    /* Another sending is in hand. */
+    if (r->started || (says_try_again(a) && pipeline_doubts(r, a->attempt))) {
+        return false;
+    }
+    if (from == SP_SERVICE_RATELIMIT) {
+        forget(r, a->screen_by);
+    }
+    return true;
+}
+
 void
 wire_on_answer(void *self, const struct sp_msg *m)
 {
@@ -217,18 +339,23 @@ wire_on_answer(void *self, const struct sp_msg *m)
         edge->figures.late++;
         return;
     }
-    note_sign(r);
-    if (m->from == SP_SERVICE_RATELIMIT) {
-        pipeline_forget(r, a->screen_by);
+    if (!may_answer(r, m->from, a)) {
+        return;
     }
+    note_sign(r);
     if (r->state == REQUEST_DESERTED) {
         edge->figures.late++;
+        if (m->from == SP_SERVICE_RATELIMIT) {
+            forget(r, a->screen_by);
+        }
         if (a->last) {
             request_free(r);
         }
+    } else if (is_beaten(r, a->attempt) && (r->streaming || !a->last)) {
+        edge->figures.late++;
     } else if (r->streaming) {
         take_part(r, a);
-    } else {
+    } else if (!is_refusal(m->from, a) || ends_refused(r, m->from, a)) {
         take_answer(r, a);
     }
 }
@@ -253,16 +380,30 @@ wire_on_denial(void *self, const struct sp_msg *m)
         edge->figures.late++;
         return;
     }
+    if (!may_serve(r, m->from)) {
+        return;
+    }
     note_sign(r);
-    pipeline_forget(r, d->screen_by);
     if (r->state == REQUEST_DESERTED) {
+        pipeline_forget(r, d->screen_by);
         request_free(r);
+        return;
+    }
+    if ((r->streaming || r->started) && d->attempt != r->serving) {
+        if (r->started) {
+            forget(r, d->screen_by); /* another sending is in hand */
+        }
         return;
     }
     if (r->streaming) {
         pipeline_break(r, "reason=denied");
         return;
     }
+    if ((d->status == 503 || d->retry_after_s > 0) &&
+        pipeline_doubts(r, d->attempt)) {
+        return;
+    }
+    pipeline_forget(r, d->screen_by);
     memcpy(code, d->code.ptr, d->code.len);
     memcpy(text, d->text.ptr, d->text.len);
     pipeline_refuse(r, &refusal);
@@ -333,10 +474,31 @@ lose_started(struct request *r, enum sp_service_id service, struct sp_view name)
     }
 }
 
+/* Work goes from `from` to `service`, or answers do: it sees it go.
+ * attack: a captured process that has everybody's calls run again, or told as
+ * lost. An executor has a say in its own calls alone. */
+static bool
+may_report(enum sp_service_id from, enum sp_service_id service)
+{
+    return sp_route_exists(SP_MSG_CALL, from, service) ||
+           sp_route_exists(SP_MSG_CHECKED_CALL, from, service) ||
+           sp_route_exists(SP_MSG_ADMITTED_CALL, from, service) ||
+           sp_route_exists(SP_MSG_RESULT, from, service);
+}
+
+static bool
+is_concerned(const struct request *r, enum sp_service_id from,
+             enum sp_service_id service)
+{
+    return r->rule->target == from ||
+           !sp_route_exists(SP_MSG_RESULT, from, service);
+}
+
 /* A replica has gone with all it held. What no executor has is sent again at
  * once, unless the stage that holds it is another one. */
 static void
-lose(struct edge *edge, enum sp_service_id service, struct sp_view name)
+lose(struct edge *edge, enum sp_service_id from, enum sp_service_id service,
+     struct sp_view name)
 {
     struct request_entry *next = NULL;
 
@@ -345,6 +507,9 @@ lose(struct edge *edge, enum sp_service_id service, struct sp_view name)
         struct request *r = request_of(e);
 
         next = request_table_next(e);
+        if (!is_concerned(r, from, service)) {
+            continue;
+        }
         if (r->started) {
             lose_started(r, service, name);
         } else if (r->state == REQUEST_WAITING &&
@@ -358,10 +523,14 @@ lose(struct edge *edge, enum sp_service_id service, struct sp_view name)
 void
 wire_on_peer_lost(void *self, const struct sp_msg *m)
 {
+    struct edge *edge = self;
     const struct sp_peer_lost *lost = &m->u.peer_lost;
 
-    if (lost->service < SP_SERVICE_COUNT) {
-        lose(self, (enum sp_service_id)lost->service, lost->name);
+    if (lost->service < SP_SERVICE_COUNT &&
+        may_report(m->from, (enum sp_service_id)lost->service)) {
+        lose(edge, m->from, (enum sp_service_id)lost->service, lost->name);
+    } else {
+        edge->figures.foreign++;
     }
 }
 
@@ -392,6 +561,6 @@ wire_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
     if (up) {
         place_waiting(edge);
     } else {
-        lose(edge, service, name);
+        lose(edge, SP_SERVICE_EDGE, service, name);
     }
 }

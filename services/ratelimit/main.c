@@ -84,6 +84,7 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     randombytes_buf(seed, sizeof(seed));
     rl->admission = admission_new(rl->config, seed);
     rl->hush = hush_new((struct hush_sink){ tell, rl });
+    rl->refused = ratelimit_refused_new();
     rl->headers = sp_buf_new(MAX_ANSWER);
     rl->body = sp_buf_new(MAX_ANSWER);
 }
@@ -129,6 +130,7 @@ fini(void *self)
     struct ratelimit *rl = self;
 
     hush_free(&rl->hush);
+    sp_table_free(&rl->refused);
     admission_free(&rl->admission);
     ratelimit_config_free(&rl->config);
     sp_buf_free(&rl->headers);

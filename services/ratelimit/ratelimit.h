@@ -2,6 +2,7 @@
 #ifndef SP_SERVICES_RATELIMIT_RATELIMIT_H
 #define SP_SERVICES_RATELIMIT_RATELIMIT_H
 
+#include "common/base/table.h"
 #include "common/stage/service.h"
 #include "services/ratelimit/admission.h"
 #include "services/ratelimit/hush.h"
@@ -16,11 +17,15 @@ struct ratelimit_figures {
     uint64_t misrouted; /* for a target that is no executor */
 };
 
+/* More than come within the time of a repetition. */
+#define RATELIMIT_REFUSED_MAX 4096
+
 struct ratelimit {
     struct sp_runtime *rt;
     struct ratelimit_config *config;
     struct admission *admission;
     struct hush *hush;
+    struct sp_table *refused; /* ids of calls over a limit */
     struct sp_timer tick;
     struct sp_buf headers; /* of the answer being written */
     struct sp_buf body;
@@ -32,6 +37,10 @@ struct ratelimit {
 SP_MUST_CHECK int
 ratelimit_reload(struct ratelimit *rl, const char *directory,
                  struct sp_buf *why);
+
+/* An empty table for the ids of refused calls. */
+struct sp_table *
+ratelimit_refused_new(void);
 
 /* Charges a call, and sends it on or refuses it; CANCEL and CREDIT go on to
  * the executor of their request, PROBE to every executor. */

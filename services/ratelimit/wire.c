@@ -42,6 +42,7 @@ answer(struct ratelimit *rl, const struct sp_checked_call *c, unsigned status)
     const struct sp_answer out = {
         .request_id = c->request_id,
         .reply_to = c->reply_to,
+        .attempt = c->attempt,
         .last = true,
         .status = status,
         .headers = sp_buf_view(&rl->headers),
@@ -179,6 +180,39 @@ refuse_unplaced(struct ratelimit *rl, const struct sp_checked_call *c,
     refuse_by_fault(rl, c, &what, KEY_UNPLACED, facts);
 }
 
+struct sp_table *
+ratelimit_refused_new(void)
+{
+    const struct sp_table_shape shape = {
+        .max = RATELIMIT_REFUSED_MAX,
+        .key_size = 16,
+        .random_keys = true, /* the edge made them */
+        .look = 1,
+    };
+
+    return sp_table_new(&shape);
+}
+
+/* A repetition was charged, or lost before it got here: the edge keeps their
+ * number small. One whose first sending was refused is no repetition: the edge
+ * sent it while the refusal was on its way. */
+static bool
+is_charged(const struct ratelimit *rl, const struct sp_checked_call *c)
+{
+    return c->attempt == 0 ||
+           sp_table_find(rl->refused, c->request_id.ptr) != NULL;
+}
+
+static void
+note_admitted(struct ratelimit *rl, const struct sp_checked_call *c)
+{
+    void *entry = sp_table_find(rl->refused, c->request_id.ptr);
+
+    if (entry != NULL) {
+        sp_table_remove(rl->refused, entry);
+    }
+}
+
 void
 ratelimit_on_checked_call(void *self, const struct sp_msg *m)
 {
@@ -188,9 +222,7 @@ ratelimit_on_checked_call(void *self, const struct sp_msg *m)
                                    .client = c->client,
                                    .subject = c->subject };
     int64_t now_ns = sp_loop_now_ms(sp_runtime_loop(rl->rt)) * NS_PER_MS;
-    /* A repetition was charged, or lost before it got here: the edge keeps
-     * their number small. */
-    bool charged = c->attempt == 0;
+    bool charged = is_charged(rl, c);
     struct verdict verdict;
     int error = 0;
 
@@ -204,6 +236,7 @@ ratelimit_on_checked_call(void *self, const struct sp_msg *m)
     }
     admission_ask(rl->admission, &caller, now_ns, &verdict);
     if (charged && !verdict.admitted) {
+        (void)sp_table_put(rl->refused, c->request_id.ptr);
         refuse_by_limit(rl, c, &verdict);
         return;
     }
@@ -213,6 +246,7 @@ ratelimit_on_checked_call(void *self, const struct sp_msg *m)
         return;
     }
     if (charged) {
+        note_admitted(rl, c);
         admission_charge(rl->admission, &verdict, now_ns);
         rl->figures.admitted[verdict.tier_index]++;
     } else {

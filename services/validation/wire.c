@@ -78,6 +78,7 @@ answer_call(struct validation *v, const struct sp_call *c)
     const struct sp_answer answer = {
         .request_id = c->request_id,
         .reply_to = c->reply_to,
+        .attempt = c->attempt,
         .last = true,
         .status = verdict->status,
         .headers = sp_buf_view(&verdict->headers),
@@ -180,6 +181,7 @@ remember(struct validation *v, const struct sp_call *c)
         .rules = sp_snapshot_hold(&v->rules->snapshot),
         .expect = v->verdict.expect,
         .target = v->verdict.target,
+        .attempt = c->attempt,
         .ends_ms = now_ms + (int64_t)c->deadline_ms,
         .rpc_id = sp_dup_view(v->verdict.rpc_id),
         .scopes = v->verdict.expect.tool_list ? sp_dup_view(c->scopes) : NULL,
@@ -243,6 +245,7 @@ replace_answer(struct validation *v, enum sp_service_id from,
     struct sp_answer answer = {
         .request_id = part->request_id,
         .reply_to = part->reply_to,
+        .attempt = part->attempt,
         .last = true,
         .status = refusal.status,
     };
@@ -264,6 +267,7 @@ break_answer(struct validation *v, const struct sp_result *part)
     const struct sp_answer answer = {
         .request_id = part->request_id,
         .reply_to = part->reply_to,
+        .attempt = part->attempt,
         .seq = SP_MAX_UINT,
         .last = true,
         .status = 502,
@@ -290,7 +294,7 @@ refuse_part(struct validation *v, enum sp_service_id from,
     if (judged->fate == ANSWER_REPLACE) {
         v->figures.replaced++;
         replace_answer(v, from, part, judged->rpc_id);
-    } else {
+    } else if (judged->fate == ANSWER_BREAK) {
         v->figures.broken++;
         break_answer(v, part);
     }
@@ -333,6 +337,7 @@ validation_on_result(void *self, const struct sp_msg *m)
         v->figures.answers++;
         out.request_id = part->request_id;
         out.reply_to = part->reply_to;
+        out.attempt = part->attempt;
         out.last = part->last;
         out.status = part->status;
         out.headers = sp_buf_view(&v->answer.headers);
@@ -342,6 +347,9 @@ validation_on_result(void *self, const struct sp_msg *m)
         break;
     case ANSWER_DROP:
         v->figures.discarded++;
+        if (judged.why != NULL) {
+            refuse_part(v, m->from, part, &judged);
+        }
         break;
     case ANSWER_REPLACE:
     case ANSWER_BREAK:
@@ -361,7 +369,11 @@ validation_on_cancel(void *self, const struct sp_msg *m)
     struct validation *v = self;
     const struct sp_cancel *cancel = &m->u.cancel;
 
-    pending_remove(v->pending, cancel->request_id);
+    /* One for a replica that is gone passes here on its way to the executor: it
+     * says nothing of the answer that this one may wait for. */
+    if (sp_view_equal(cancel->screen_by, sp_runtime_own_name(v->rt))) {
+        pending_remove(v->pending, cancel->request_id);
+    }
     if (cancel->executor.len > 0) {
         offer(v, SP_SERVICE_RATELIMIT, SP_MSG_CANCEL, cancel, any_place);
     }

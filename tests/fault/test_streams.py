@@ -1,9 +1,12 @@
 """Streams of models whose stages die on the way."""
 
 import http.client
+import itertools
 import json
 import os
+import re
 import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +20,36 @@ CHAT = json.dumps({"model": "tiny", "stream": True,
                    "messages": [{"role": "user", "content": "Hi"}]})
 # Far less than the gate's deadline for models, which is ten minutes.
 SOON_S = 40
+
+
+CALLS = 16
+
+
+class Numbered(Upstream):
+    """Every word says to which of its calls it belongs. Whole answers wait for
+    `go`, the words of streams behind the first for `pace`."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = itertools.count(1)
+        self.begun = 0
+        self.go = threading.Event()
+
+    def speak(self):
+        self.begun = number = next(self.calls)
+        return [f"call-{number} "] * 4
+
+    def say(self):
+        self.begun = next(self.calls)
+        self.go.wait(SOON_S)
+        return "Hello."
+
+
+def ask(gate, stream):
+    return gate.ask("POST", "/v1/chat/completions",
+                    {**json.loads(CHAT), "stream": stream},
+                    {"Content-Type": "application/json"},
+                    token=gate.token(client="bench"), timeout=SOON_S)
 
 
 def start(gate):
@@ -99,3 +132,42 @@ def test_fast_streams_are_whole():
             assert list(pool.map(read, range(20))) == [wanted] * 20
         kinds = {r["kind"] for r in gate.audit()}
         assert not kinds & {"stream_broken", "result_refused"}, kinds
+
+
+def test_the_second_validation_takes_over_what_the_first_one_held():
+    """The question of each call was known to one of two replicas. The other
+    gets the repetitions, and with them the answers."""
+    with Numbered() as upstream, \
+            Gate("validation=2", edit=upstream.edit) as gate:
+        gate.await_ready(8)
+        gate.token(client="bench")
+        with ThreadPoolExecutor(CALLS) as pool:
+            answers = [pool.submit(ask, gate, False) for _ in range(CALLS)]
+            assert eventually(lambda: upstream.begun == CALLS)
+            os.kill(gate.pid("validation"), signal.SIGKILL)
+            # The edge has told everybody by now who is to answer whom.
+            eventually(lambda: False, 0.3)
+            upstream.go.set()
+            assert [a.result().status for a in answers] == [200] * CALLS
+
+
+def test_two_runs_of_a_stream_are_not_mixed():
+    """A model's replica is stopped for so long that another one takes its
+    calls over, and goes on: each client reads one answer."""
+    with Numbered() as upstream, Gate("llm=2", edit=upstream.edit) as gate:
+        gate.await_ready(8)
+        gate.token(client="bench")
+        stopped = gate.pid("llm")
+        with ThreadPoolExecutor(CALLS) as pool:
+            os.kill(stopped, signal.SIGSTOP)
+            try:
+                answers = [pool.submit(ask, gate, True) for _ in range(CALLS)]
+                assert eventually(lambda: upstream.begun == CALLS)
+            finally:
+                os.kill(stopped, signal.SIGCONT)
+            assert eventually(lambda: upstream.begun > CALLS)
+            upstream.pace.release(1000)
+            for answer in answers:
+                text = answer.result().text
+                assert len(set(re.findall(r"call-\d+ ", text))) == 1, text
+                assert text.count("call-") == 4 and "[DONE]" in text, text

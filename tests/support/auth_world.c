@@ -83,6 +83,10 @@ sp_runtime_send(struct sp_runtime *rt, enum sp_service_id to,
         rt->wait_ms = in_hand->wait_ms;
         return 0;
     }
+    if (to == SP_SERVICE_VALIDATION && rt->gone &&
+        place.kind == SP_PLACE_NAMED) {
+        return SP_ENOPEER;
+    }
     if (to == SP_SERVICE_VALIDATION && rt->send_error != 0) {
         return rt->send_error;
     }

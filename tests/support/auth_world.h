@@ -46,6 +46,7 @@ struct sp_runtime {
     size_t in_hand;       /* IN_HAND, which are not among them */
     uint64_t wait_ms;     /* of the last one */
     int send_error;       /* what sending to validation gives */
+    bool gone;            /* the validation replica that is named */
     struct sp_buf events; /* "kind detail\n" */
 };
 

@@ -392,11 +392,20 @@ stage_deny(struct stage *s, struct request *r, const struct sp_denial *denial)
 static SP_UNUSED void
 stage_lost_replica(struct stage *s, uint64_t service, const char *name)
 {
-    const struct sp_msg m = { .id = SP_MSG_PEER_LOST,
-                              .from = SP_SERVICE_RATELIMIT,
-                              .u.peer_lost = { .service = service,
-                                               .name = sp_view_of(name) } };
+    struct sp_msg m = { .id = SP_MSG_PEER_LOST,
+                        .from = SP_SERVICE_RATELIMIT,
+                        .u.peer_lost = { .service = service,
+                                         .name = sp_view_of(name) } };
 
+    if (service == SP_SERVICE_AUTH) {
+        wire_peer(&s->edge, SP_SERVICE_AUTH, sp_view_of(name), false);
+        return;
+    }
+    if (service == SP_SERVICE_VALIDATION) {
+        m.from = SP_SERVICE_AUTH;
+    } else if (service == SP_SERVICE_RATELIMIT) {
+        m.from = SP_SERVICE_VALIDATION;
+    }
     wire_on_peer_lost(&s->edge, &m);
 }
 

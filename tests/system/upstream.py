@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
             "model": "tiny", "choices": [
                 {"index": 0, "finish_reason": "stop",
                  "message": {"role": "assistant",
-                             "content": self.server.text}}],
+                             "content": self.server.say()}}],
             "usage": {"prompt_tokens": 3, "completion_tokens": 2,
                       "total_tokens": 5}})
 
@@ -58,7 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         try:
-            for text in self.server.words:
+            for text in self.server.speak():
                 self.event(json.dumps(chunk(text)))
                 self.server.sent += 1
                 if not self.server.endless:
@@ -94,6 +94,14 @@ class Upstream(ThreadingHTTPServer):
         self.requests = []
         self.sent = 0
         self.thread = threading.Thread(target=self.serve_forever, daemon=True)
+
+    def speak(self):
+        """The words of one more stream."""
+        return self.words
+
+    def say(self):
+        """The text of one more whole answer."""
+        return self.text
 
     def __enter__(self):
         self.thread.start()

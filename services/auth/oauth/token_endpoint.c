@@ -220,7 +220,8 @@ read_request(struct token_endpoint *e, const struct sp_http_request *http,
     const struct sp_refusal *wrong =
         token_request_read(&e->request, http, &resources);
 
-    *ret_call = (struct call){ .to = { http->request_id, http->reply_to },
+    *ret_call = (struct call){ .to = { http->request_id, http->reply_to,
+                                       http->attempt },
                                .address = http->address,
                                .scope = e->request.scope,
                                .audience = e->request.audience };

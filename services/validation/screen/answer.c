@@ -202,6 +202,7 @@ begin(struct answer_check *check, enum sp_service_id from,
         return;
     }
     entry->streaming = true;
+    entry->attempt = part->attempt;
     entry->ends_ms = now_ms + SP_LEASE_MS;
     entry->next_seq = 1;
     entry->bytes = part->body.len;
@@ -230,7 +231,7 @@ go_on(struct answer_check *check, const struct sp_result *part,
       struct pending_entry *entry, struct answer_verdict *ret)
 {
     sp_buf_reset(&check->headers);
-    /* A part of an earlier attempt ends nothing, even where it is its last. */
+    /* One that was sent twice ends nothing, even where it is the last. */
     if (part->seq < entry->next_seq) {
         ret->fate = ANSWER_DROP;
         ret->ended = false;
@@ -245,6 +246,17 @@ go_on(struct answer_check *check, const struct sp_result *part,
     entry->bytes += part->body.len;
     ret->fate = ANSWER_PASS;
     ret->ended = part->last;
+}
+
+/* Two replicas may run one request, where the first one was only thought to be
+ * lost. Their streams have the same numbers and other bytes: the later sending
+ * counts, from its beginning. */
+static bool
+is_of_another(const struct sp_result *part, const struct pending_entry *entry)
+{
+    return part->attempt != entry->attempt &&
+           (part->seq > 0 ||
+            (entry->streaming && part->attempt < entry->attempt));
 }
 
 void
@@ -263,9 +275,15 @@ answer_part(struct answer_check *check, enum sp_service_id from,
          * edge asks again. */
         ret_verdict->fate = ANSWER_DROP;
     } else if (entry->target != from) {
-        ret_verdict->fate = entry->streaming ? ANSWER_BREAK : ANSWER_REPLACE;
+        /* attack: a captured executor that has learned an id of another. It
+         * must not be able to end what is not its own. */
+        ret_verdict->fate = ANSWER_DROP;
+        ret_verdict->ended = false;
         ret_verdict->why = "wrong_sender";
-    } else if (entry->streaming) {
+    } else if (is_of_another(part, entry)) {
+        ret_verdict->fate = ANSWER_DROP;
+        ret_verdict->ended = false;
+    } else if (entry->streaming && part->attempt == entry->attempt) {
         go_on(check, part, entry, ret_verdict);
     } else if (part->seq == 0) {
         begin(check, from, part, now_ms, entry, ret_verdict);

@@ -24,6 +24,7 @@ struct pending_entry {
     char *scopes;              /* of the caller, or NULL */
     int64_t ends_ms;           /* nobody waits after this; monotonic */
     bool streaming;            /* part 0 has passed, the last one has not */
+    uint64_t attempt; /* the last one; of a stream, the one that it answers */
     uint64_t next_seq;
     uint64_t bytes; /* of the parts so far */
 };

@@ -197,7 +197,7 @@ Test(auth_access, an_answer_with_too_long_headers_is_refused)
 {
     static char text[SP_MAX_HEADERS + 64];
     const struct auth_return to = { SP_VIEW_LITERAL("0123456789abcdef"),
-                                    SP_VIEW_LITERAL("edge-0") };
+                                    SP_VIEW_LITERAL("edge-0"), 0 };
     struct world world;
     const struct sent *answer = NULL;
     size_t len = 0;
@@ -396,6 +396,30 @@ Test(auth_access, passes_on_what_is_not_for_it)
         cr_assert_eq(world.runtime.count, 1);
         cr_assert_eq(world.runtime.sent[0].id, rows[i].id);
         cr_assert_eq(world.runtime.sent[0].to, SP_SERVICE_VALIDATION);
+    }
+    world_end(&world);
+}
+
+/* Any replica has the way to the executor; what only the one that is gone had
+ * to forget is nobody else's. */
+Test(auth_access, where_the_screen_is_gone_only_the_executor_is_told)
+{
+    static const struct {
+        const char *executor;
+        size_t sent;
+    } rows[] = { { "", 0 }, { "llm-1", 1 } };
+    struct world world;
+
+    world_begin(&world);
+    world.runtime.gone = true;
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct sp_msg m = { .id = SP_MSG_CANCEL, .from = SP_SERVICE_EDGE };
+
+        world_forget(&world);
+        m.u.cancel.screen_by = SP_VIEW_LITERAL("validation-2");
+        m.u.cancel.executor = sp_view_of(rows[i].executor);
+        auth_on_cancel(&world.auth, &m);
+        cr_assert_eq(world.runtime.count, rows[i].sent);
     }
     world_end(&world);
 }

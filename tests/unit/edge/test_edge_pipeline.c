@@ -305,7 +305,8 @@ Test(edge_pipeline, a_late_answer_finds_nobody)
     wire_on_denial(&s.edge, &m);
     cr_expect_eq(s.edge.figures.late, 4);
     cr_expect_eq(s.client.resumed, 1);
-    cr_expect_eq(s.rt.count, 1);
+    cr_expect_eq(s.rt.count, 2);
+    stage_expect_cancel(&s, SP_SERVICE_TOOLS, KEY); /* it works for nobody */
     stage_close(&s);
 }
 
@@ -723,12 +724,209 @@ Test(edge_pipeline, what_was_refused_elsewhere_is_forgotten)
                                  .screen_by = SP_VIEW_LITERAL("screen-8") });
         }
         cr_assert_eq(s.rt.count, 2, "%d", i);
-        stage_expect_cancel(&s, i == 2 ? SP_SERVICE_TOOLS : SP_SERVICE_EDGE,
-                            "");
+        stage_expect_cancel(&s, SP_SERVICE_TOOLS, "");
         stage_answer_whole(&s, r);
         pipeline_end(r);
         stage_close(&s);
     }
+}
+
+/* ------------------------------------------- refusals of some of several */
+
+/* "Try again" of a stage, for this sending. */
+static void
+refuse_sending(struct stage *s, struct request *r, enum sp_service_id from,
+               uint64_t attempt)
+{
+    const struct sp_msg m = {
+        .id = SP_MSG_ANSWER,
+        .from = from,
+        .u.answer = { .request_id = stage_id(r),
+                      .attempt = attempt,
+                      .last = true,
+                      .status = 503,
+                      .headers = SP_VIEW_LITERAL("retry-after: 1\n"),
+                      .body = SP_VIEW_LITERAL("{}") },
+    };
+
+    wire_on_answer(&s->edge, &m);
+}
+
+static const enum sp_service_id refusers[] = {
+    SP_SERVICE_AUTH,
+    SP_SERVICE_VALIDATION,
+    SP_SERVICE_RATELIMIT,
+};
+
+/* attack: the client would do again what the first sending may do. */
+Test(edge_pipeline, a_repetition_that_is_refused_is_tried_again)
+{
+    for (size_t i = 0; i < SP_COUNT(refusers); i++) {
+        struct stage s;
+        struct request *r = NULL;
+
+        stage_open(&s);
+        r = stage_send(&s, "/mcp");
+        stage_wait(&s, 250);
+        refuse_sending(&s, r, refusers[i], 1);
+        cr_assert_eq(r->state, REQUEST_WAITING);
+        stage_wait(&s, 999);
+        cr_assert_eq(stage_count(&s, SP_MSG_HTTP_REQUEST), 2);
+        stage_wait(&s, 1);
+        cr_assert_eq(stage_last(&s)->attempt, 1);
+        stage_answer_whole(&s, r);
+        cr_assert_eq(r->status, 200);
+        pipeline_end(r);
+        stage_close(&s);
+    }
+}
+
+Test(edge_pipeline, where_trying_again_does_not_help_the_outcome_is_unknown)
+{
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    stage_wait(&s, 250);
+    for (int i = 0; i < 6; i++) {
+        cr_assert_eq(r->state, REQUEST_WAITING);
+        refuse_sending(&s, r, SP_SERVICE_RATELIMIT, 1);
+        stage_wait(&s, 1000);
+    }
+    cr_expect_eq(r->status, 502);
+    cr_expect_str_eq(stage_header(r, "Retry-After"), "");
+    cr_expect_str_eq(s.rt.events, "outcome_unknown 502 reason=refused\n");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+Test(edge_pipeline, what_was_refused_at_every_sending_was_not_done)
+{
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    stage_wait(&s, 250);
+    refuse_sending(&s, r, SP_SERVICE_RATELIMIT, 0);
+    cr_assert_eq(r->state, REQUEST_WAITING);
+    refuse_sending(&s, r, SP_SERVICE_AUTH, 1);
+    cr_expect_eq(r->status, 503);
+    cr_expect_str_eq(stage_header(r, "Retry-After"), "1");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+Test(edge_pipeline, what_is_in_hand_is_refused_by_nobody_else)
+{
+    const struct sp_denial denial = { .attempt = 1,
+                                      .status = 403,
+                                      .screen_by =
+                                          SP_VIEW_LITERAL(STAGE_SCREEN),
+                                      .code = SP_VIEW_LITERAL("no"),
+                                      .text = SP_VIEW_LITERAL("No.") };
+
+    for (size_t i = 0; i <= SP_COUNT(refusers); i++) {
+        struct stage s;
+        struct request *r = NULL;
+
+        stage_open(&s);
+        r = stage_send(&s, "/mcp");
+        stage_wait(&s, 250);
+        stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
+        if (i < SP_COUNT(refusers)) {
+            refuse_sending(&s, r, refusers[i], 1);
+        } else {
+            stage_deny(&s, r, &denial);
+        }
+        cr_assert_eq(r->state, REQUEST_WAITING);
+        cr_assert_eq(stage_count(&s, SP_MSG_CANCEL), 0, "both by one screen");
+        stage_answer_whole(&s, r);
+        cr_assert_eq(r->status, 200);
+        pipeline_end(r);
+        stage_close(&s);
+    }
+}
+
+/* ------------------------------------------------- who has a say in what */
+
+/* attack: the monitor learns the ids of requests by events, and each executor
+ * may say that a validation replica is lost. */
+Test(edge_pipeline, an_executor_has_no_say_in_the_calls_of_another)
+{
+    const struct sp_denial denial = { .status = 403,
+                                      .code = SP_VIEW_LITERAL("no"),
+                                      .text = SP_VIEW_LITERAL("No.") };
+    const struct {
+        enum sp_service_id from;
+        enum sp_service_id lost;
+    } rows[] = {
+        { SP_SERVICE_MONITOR, SP_SERVICE_VALIDATION },
+        { SP_SERVICE_MONITOR, SP_SERVICE_TOOLS },
+        { SP_SERVICE_LLM, SP_SERVICE_VALIDATION },
+        { SP_SERVICE_TOOLS, SP_SERVICE_TOOLS },
+        { SP_SERVICE_VALIDATION, SP_SERVICE_TOOLS },
+        { SP_SERVICE_RATELIMIT, SP_SERVICE_VALIDATION },
+        { SP_SERVICE_AUTH, SP_SERVICE_TOOLS },
+    };
+    struct stage s;
+    struct request *r = NULL;
+    struct sp_msg m = { .id = SP_MSG_DENIAL,
+                        .from = SP_SERVICE_MONITOR,
+                        .u.denial = denial };
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    m.u.denial.request_id = stage_id(r);
+    wire_on_denial(&s.edge, &m);
+    stage_started(&s, r, SP_SERVICE_MONITOR, "0");
+    cr_assert_not(r->started);
+    stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        m = (struct sp_msg){ .id = SP_MSG_PEER_LOST, .from = rows[i].from };
+        m.u.peer_lost.service = (uint64_t)rows[i].lost;
+        m.u.peer_lost.name = rows[i].lost == SP_SERVICE_TOOLS
+                                 ? sp_view_of(KEY)
+                                 : SP_VIEW_LITERAL(STAGE_SCREEN);
+        wire_on_peer_lost(&s.edge, &m);
+        cr_assert_eq(s.rt.count, 1, "%zu", i);
+    }
+    cr_assert_eq(r->state, REQUEST_WAITING);
+    m.from = SP_SERVICE_TOOLS;
+    wire_on_peer_lost(&s.edge, &m);
+    stage_answer_whole(&s, r);
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* attack: a captured ratelimit that makes up what a tool says. */
+Test(edge_pipeline, ratelimit_can_only_refuse)
+{
+    static const struct {
+        uint64_t status;
+        uint64_t seq;
+        bool last;
+    } rows[] = { { 200, 0, true }, { 429, 0, false }, { 429, 1, true } };
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        const struct sp_msg m = { .id = SP_MSG_ANSWER,
+                                  .from = SP_SERVICE_RATELIMIT,
+                                  .u.answer = { .request_id = stage_id(r),
+                                                .seq = rows[i].seq,
+                                                .last = rows[i].last,
+                                                .status = rows[i].status } };
+
+        wire_on_answer(&s.edge, &m);
+        cr_assert_eq(r->state, REQUEST_WAITING, "%zu", i);
+    }
+    stage_answer_whole(&s, r);
+    pipeline_end(r);
+    stage_close(&s);
 }
 
 /* At once, and without a budget: the loss is known, not guessed. */

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/base/compiler.h"
+#include "proto/schema.h"
 #include "services/edge/stream.h"
 
 #define WINDOW 100
@@ -118,6 +119,7 @@ Test(edge_stream, what_was_taken_makes_room)
         cr_assert_eq(take(&s, 50), 50);
         cr_assert_eq(take(&s, 10), 10);
         cr_assert_eq(stream_waiting(&s), 0);
+        (void)stream_credit(&s);
     }
     stream_end(&s);
 }
@@ -160,6 +162,23 @@ Test(edge_stream, credit_comes_in_halves_of_the_window)
 }
 
 /* All that was ever granted is what was taken: the window never grows. */
+/* attack: a captured stage says that little stands for much, so that the client
+ * seems to have taken it: the executor would send without end. */
+Test(edge_stream, no_part_stands_for_more_than_was_allowed)
+{
+    struct sp_view body = SP_VIEW_LITERAL("x");
+    struct stream s = fresh();
+
+    cr_expect_eq(stream_part(&s, 0, false, body, WINDOW), STREAM_TAKEN);
+    cr_expect_eq(stream_credit(&s), WINDOW - 1);
+    cr_expect_eq(stream_part(&s, 1, false, body, WINDOW), STREAM_TAKEN);
+    cr_expect_eq(stream_part(&s, 2, false, body, SLACK), STREAM_OVERRUN);
+    stream_end(&s);
+    s = fresh();
+    cr_expect_eq(stream_part(&s, 0, false, body, SP_MAX_UINT), STREAM_OVERRUN);
+    stream_end(&s);
+}
+
 Test(edge_stream, credit_adds_up_to_what_was_taken)
 {
     struct stream s = fresh();

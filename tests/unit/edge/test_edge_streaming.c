@@ -58,7 +58,7 @@ expect_credit(const struct stage *s, uint64_t bytes)
 
     cr_assert_eq(last->id, SP_MSG_CREDIT);
     cr_expect_eq(last->bytes, bytes, "%d", (int)last->bytes);
-    cr_expect_eq(last->target, SP_SERVICE_LLM);
+    cr_expect_eq(last->target, SP_SERVICE_TOOLS);
     cr_expect_str_eq(last->executor, KEY);
     cr_expect_str_eq(last->screen, STAGE_SCREEN);
 }
@@ -69,7 +69,7 @@ begin_on(struct stage *s)
 {
     struct request *r = stage_send(s, "/mcp");
 
-    stage_started(s, r, SP_SERVICE_LLM, KEY);
+    stage_started(s, r, SP_SERVICE_TOOLS, KEY);
     part(s, r, 0, "data: 1\n\n");
     cr_assert(r->streaming && r->events);
     cr_assert_eq(r->state, REQUEST_ANSWERED);
@@ -90,7 +90,7 @@ expect_broken(const struct stage *s, const struct request *r, const char *event)
     cr_expect(r->stream.broken, "%s", event);
     cr_expect_str_eq(s->rt.events, event);
     cr_expect_eq(s->edge.figures.broken, 1);
-    stage_expect_cancel(s, SP_SERVICE_LLM, KEY);
+    stage_expect_cancel(s, SP_SERVICE_TOOLS, KEY);
     cr_expect_eq(request_table_count(s->edge.table), 0);
 }
 
@@ -148,7 +148,7 @@ Test(edge_streaming, an_executor_that_ignores_the_credit_breaks_it)
     struct stage s;
     struct request *r = begin(&s);
 
-    part_of(&s, r, 1, STAGE_WINDOW + 65536);
+    part_of(&s, r, 1, STAGE_WINDOW + 65536 - 9); /* after the first nine */
     cr_expect_not(r->stream.broken);
     part_of(&s, r, 2, 1);
     expect_broken(&s, r, "stream_broken 200 reason=credit_ignored\n");
@@ -187,7 +187,7 @@ Test(edge_streaming, only_the_operators_cap_ends_it)
         for (int i = 0; i < 4; i++) {
             stage_wait(&s, 9999);
             cr_expect_not(r->stream.broken);
-            stage_started(&s, r, SP_SERVICE_LLM, KEY);
+            stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
         }
         stage_wait(&s, 4);
         if (total_s > 0) {
@@ -215,7 +215,7 @@ Test(edge_streaming, the_lease_is_renewed_while_parts_come)
         if (s.rt.count > (size_t)renewals + 1) {
             expect_credit(&s, STAGE_WINDOW);
             renewals++;
-            stage_started(&s, r, SP_SERVICE_LLM, KEY);
+            stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
         }
     }
     cr_expect_eq(renewals, 60000 / SP_LEASE_RENEW_MS);
@@ -234,7 +234,7 @@ Test(edge_streaming, it_ends_with_the_token_of_its_caller)
     struct stage s;
     struct request *r = begin(&s);
 
-    stage_started_as(&s, r, SP_SERVICE_LLM, &started);
+    stage_started_as(&s, r, SP_SERVICE_TOOLS, &started);
     stage_wait(&s, 19000);
     cr_expect_not(r->stream.broken);
     stage_wait(&s, 1001);
@@ -292,7 +292,7 @@ Test(edge_streaming, a_loss_on_its_way_breaks_it)
         const char *name;
         const char *event;
     } rows[] = {
-        { SP_SERVICE_LLM, KEY, "stream_broken 200 reason=executor_lost\n" },
+        { SP_SERVICE_TOOLS, KEY, "stream_broken 200 reason=executor_lost\n" },
         { SP_SERVICE_VALIDATION, STAGE_SCREEN,
           "stream_broken 200 reason=screen_lost\n" },
     };
@@ -334,7 +334,7 @@ Test(edge_streaming, a_client_that_goes_cancels_it)
 
     pipeline_end(r);
     cr_expect_eq(s.rt.count, 2);
-    stage_expect_cancel(&s, SP_SERVICE_LLM, KEY);
+    stage_expect_cancel(&s, SP_SERVICE_TOOLS, KEY);
     stage_close(&s);
 }
 
@@ -353,9 +353,9 @@ Test(edge_streaming, a_client_that_goes_before_started_cancels_it_then)
     cr_expect_eq(s.edge.serving, 0);
     part(&s, r, 1, "data: 2\n\n");
     stage_wait(&s, 5000);
-    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
     cr_expect_eq(s.rt.count, 2);
-    stage_expect_cancel(&s, SP_SERVICE_LLM, KEY);
+    stage_expect_cancel(&s, SP_SERVICE_TOOLS, KEY);
     stage_close(&s);
 }
 
@@ -413,7 +413,7 @@ Test(edge_streaming, credit_waits_for_started)
     part_of(&s, r, 0, STAGE_WINDOW);
     cr_expect_eq(client_takes(r, STAGE_WINDOW), STAGE_WINDOW);
     cr_expect_eq(s.rt.count, 1);
-    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
     cr_expect_eq(s.rt.count, 2);
     expect_credit(&s, 2 * (uint64_t)STAGE_WINDOW);
     part_with(&s, r, 1, true, SP_VIEW_LITERAL(""));
@@ -542,7 +542,7 @@ Test(edge_streaming, an_executor_that_gives_no_sign_is_given_up)
     cr_expect_eq(s.rt.count, 4);
     stage_wait(&s, 1999);
     cr_expect_not(r->stream.broken);
-    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
     stage_wait(&s, 400);
     cr_expect_not(r->stream.broken, "it has given a sign");
     pipeline_end(r);
@@ -642,12 +642,120 @@ Test(edge_streaming, only_events_have_comments)
 
     stage_open(&s);
     r = stage_send(&s, "/mcp");
-    stage_started(&s, r, SP_SERVICE_LLM, KEY);
+    stage_started(&s, r, SP_SERVICE_TOOLS, KEY);
     answer.request_id = stage_id(r);
     stage_answer(&s, &answer);
     expect_waiting(r, "{\n\n");
     stage_wait(&s, STAGE_DEADLINE_MS);
     expect_waiting(r, "");
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* --------------------------------------------------- two runs of one request */
+
+static void
+started_as(struct stage *s, struct request *r, uint64_t attempt,
+           const char *executor, const char *screen)
+{
+    const struct sp_started started = { .attempt = attempt,
+                                        .executor = sp_view_of(executor),
+                                        .screen_by = sp_view_of(screen) };
+
+    stage_started_as(s, r, SP_SERVICE_TOOLS, &started);
+}
+
+static void
+part_of_run(struct stage *s, struct request *r, uint64_t attempt, uint64_t seq,
+            const char *body)
+{
+    const struct sp_answer answer = {
+        .request_id = stage_id(r),
+        .attempt = attempt,
+        .seq = seq,
+        .status = 200,
+        .headers = SP_VIEW_LITERAL(EVENTS),
+        .body = sp_view_of(body),
+    };
+
+    stage_answer(s, &answer);
+}
+
+static void
+expect_declined(const struct stage *s, const char *executor, const char *screen)
+{
+    const struct sent *last = stage_last(s);
+
+    cr_expect_eq(last->id, SP_MSG_CANCEL);
+    cr_expect_eq(last->target, SP_SERVICE_TOOLS);
+    cr_expect_str_eq(last->executor, executor);
+    cr_expect_str_eq(last->screen, screen);
+}
+
+/* The first replica was thought to be lost, stopped in truth, and goes on. */
+Test(edge_streaming, a_second_run_does_not_mix_with_the_stream)
+{
+    struct stage s;
+    struct request *r = NULL;
+    char out[64];
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    stage_wait(&s, 250);
+    started_as(&s, r, 1, "b", STAGE_SCREEN);
+    part_of_run(&s, r, 1, 0, "b0");
+    started_as(&s, r, 0, "a", STAGE_SCREEN);
+    expect_declined(&s, "a", "");
+    started_as(&s, r, 0, "a", "screen-8");
+    expect_declined(&s, "a", "screen-8");
+    part_of_run(&s, r, 0, 0, "a0");
+    part_of_run(&s, r, 0, 1, "a1");
+    part_of_run(&s, r, 1, 1, "b1");
+    cr_expect_eq(stream_take(&r->stream, out, sizeof(out)), 4);
+    cr_expect_eq(memcmp(out, "b0b1", 4), 0);
+    pipeline_end(r);
+    expect_declined(&s, "b", STAGE_SCREEN);
+    stage_close(&s);
+}
+
+/* Until something has come, the later sending counts: the earlier one may be
+ * heard of after its replica has gone. */
+Test(edge_streaming, the_later_run_counts_while_nothing_has_come)
+{
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    stage_wait(&s, 250);
+    started_as(&s, r, 0, "a", STAGE_SCREEN);
+    started_as(&s, r, 1, "b", "screen-8");
+    expect_declined(&s, "a", STAGE_SCREEN);
+    part_of_run(&s, r, 0, 0, "a0");
+    cr_assert_not(r->streaming, "its run has been cancelled");
+    started_as(&s, r, 0, "a", STAGE_SCREEN);
+    expect_declined(&s, "a", STAGE_SCREEN);
+    part_of_run(&s, r, 1, 0, "b0");
+    cr_assert(r->streaming);
+    pipeline_end(r);
+    expect_declined(&s, "b", "screen-8");
+    stage_close(&s);
+}
+
+/* Its executor died behind its first part. Nobody can be asked. */
+Test(edge_streaming, one_that_nobody_started_is_broken_off)
+{
+    struct stage s;
+    struct request *r = NULL;
+
+    stage_open(&s);
+    r = stage_send(&s, "/mcp");
+    part(&s, r, 0, "data: 1\n\n");
+    stage_wait(&s, 9999);
+    cr_expect_not(r->stream.broken);
+    stage_wait(&s, 1);
+    cr_expect(r->stream.broken);
+    cr_expect_str_eq(s.rt.events, "stream_broken 200 reason=not_started\n");
     pipeline_end(r);
     stage_close(&s);
 }

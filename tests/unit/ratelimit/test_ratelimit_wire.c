@@ -104,6 +104,7 @@ stage_open(struct stage *s)
         .config = &config,
         .admission = admission_new(&config, seed),
         .hush = hush_new((struct hush_sink){ hear, &s->rt }),
+        .refused = ratelimit_refused_new(),
         .headers = sp_buf_new(8192),
         .body = sp_buf_new(8192),
     };
@@ -113,6 +114,7 @@ static void
 stage_close(struct stage *s)
 {
     hush_free(&s->rl.hush);
+    sp_table_free(&s->rl.refused);
     admission_free(&s->rl.admission);
     sp_buf_free(&s->rl.headers);
     sp_buf_free(&s->rl.body);
@@ -220,6 +222,27 @@ Test(ratelimit_wire, a_repetition_is_not_charged)
     ratelimit_on_checked_call(&s.rl, &m);
     ratelimit_on_checked_call(&s.rl, &m);
     cr_assert_eq(s.rl.figures.admitted[0], 2);
+    stage_close(&s);
+}
+
+/* attack: a stage is slow, so that the edge repeats each call before its
+ * refusal has come. */
+Test(ratelimit_wire, what_was_refused_is_not_admitted_by_its_repetition)
+{
+    struct stage s;
+    struct sp_msg m = call();
+
+    stage_open(&s);
+    for (int i = 0; i < 3; i++) {
+        m.u.checked_call.attempt = 0;
+        ratelimit_on_checked_call(&s.rl, &m);
+    }
+    m.u.checked_call.attempt = 1;
+    ratelimit_on_checked_call(&s.rl, &m);
+    cr_assert_eq(s.rt.count, 4);
+    cr_assert_eq(s.rt.sent[3].to, SP_SERVICE_EDGE);
+    cr_assert_eq(s.rt.sent[3].answer.status, 429);
+    cr_assert_eq(s.rl.figures.uncharged, 0);
     stage_close(&s);
 }
 

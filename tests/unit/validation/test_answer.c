@@ -377,9 +377,64 @@ Test(answer, a_stream_that_goes_wrong_is_broken_off)
     cr_assert_str_eq(b.verdict.why, "late_headers");
     expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "a")), ANSWER_PASS);
-    cr_assert_eq(give(&b, SP_SERVICE_TOOLS, piece(1, false, "b")),
-                 ANSWER_BREAK);
+    back_close(&b);
+}
+
+/* attack: an executor that knows the id of another's request, as the monitor
+ * does by events, must not be able to end it. */
+Test(answer, only_the_executor_that_was_asked_may_end_a_stream)
+{
+    struct back b;
+
+    back_open(&b);
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(0, false, "a")), ANSWER_PASS);
+    cr_assert_eq(give(&b, SP_SERVICE_TOOLS, piece(1, true, "b")), ANSWER_DROP);
     cr_assert_str_eq(b.verdict.why, "wrong_sender");
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(1, true, "c")), ANSWER_PASS);
+    back_close(&b);
+}
+
+static struct sp_result
+piece_of(uint64_t attempt, uint64_t seq, bool last, const char *body)
+{
+    struct sp_result part = piece(seq, last, body);
+
+    part.attempt = attempt;
+    return part;
+}
+
+/* A replica was thought to be lost, another one runs the request, and the first
+ * goes on: their parts have the same numbers. */
+Test(answer, parts_of_two_runs_are_never_mixed)
+{
+    struct back b;
+
+    back_open(&b);
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(0, 2, false, "c0")),
+                 ANSWER_BREAK, "nothing else is known yet");
+    expect(&b, SP_SERVICE_LLM, (struct expectation){ .kind = EXPECT_MODEL });
+    pending_find(b.pending, SP_VIEW_LITERAL(ID))->attempt = 1;
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(0, 2, false, "c0")),
+                 ANSWER_DROP, "it began elsewhere");
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(1, 0, false, "a1")),
+                 ANSWER_PASS);
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(0, 0, false, "a0")),
+                 ANSWER_DROP);
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(0, 1, true, "b0")),
+                 ANSWER_DROP);
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(2, 1, false, "b2")),
+                 ANSWER_DROP, "of the later one the beginning is missing");
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(1, 1, false, "b1")),
+                 ANSWER_PASS);
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(2, 0, false, "a2")),
+                 ANSWER_PASS, "the later sending counts");
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(1, 2, true, "c1")),
+                 ANSWER_DROP);
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, piece_of(2, 1, true, "b2")),
+                 ANSWER_PASS);
+    cr_assert_eq(pending_count(b.pending), 0);
     back_close(&b);
 }
 
@@ -427,9 +482,9 @@ Test(answer, only_the_executor_that_was_asked_answers)
 
     back_open(&b);
     expect(&b, SP_SERVICE_TOOLS, (struct expectation){ .kind = EXPECT_RPC });
-    cr_assert_eq(give(&b, SP_SERVICE_LLM, whole(200, JSON, "{}")),
-                 ANSWER_REPLACE);
+    cr_assert_eq(give(&b, SP_SERVICE_LLM, whole(200, JSON, "{}")), ANSWER_DROP);
     cr_assert_str_eq(b.verdict.why, "wrong_sender");
+    cr_assert_eq(pending_count(b.pending), 1, "the right one may still come");
     back_close(&b);
 }
 

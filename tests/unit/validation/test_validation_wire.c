@@ -429,10 +429,29 @@ Test(validation_wire, a_cancelled_request_is_forgotten)
 
     stage_open(&s);
     cancel.u.cancel.request_id = SP_VIEW_LITERAL(ID);
+    cancel.u.cancel.screen_by = SP_VIEW_LITERAL("validation-3");
     expect_stream(&s);
     validation_on_cancel(&s.v, &cancel);
     cr_assert_eq(pending_count(s.v.pending), 0);
     cr_assert_eq(s.rt.count, 0, "no executor has to be told");
+    stage_close(&s);
+}
+
+/* It came by here because the one that it names is gone: this one may be the
+ * one that has taken over. */
+Test(validation_wire, a_cancel_for_another_replica_forgets_nothing)
+{
+    struct stage s;
+    struct sp_msg cancel = { .from = SP_SERVICE_AUTH };
+
+    stage_open(&s);
+    cancel.u.cancel.request_id = SP_VIEW_LITERAL(ID);
+    cancel.u.cancel.screen_by = SP_VIEW_LITERAL("validation-2");
+    cancel.u.cancel.executor = SP_VIEW_LITERAL("llm-1");
+    expect_stream(&s);
+    validation_on_cancel(&s.v, &cancel);
+    cr_assert_eq(pending_count(s.v.pending), 1);
+    cr_assert_eq(s.rt.count, 1, "the executor is told");
     stage_close(&s);
 }
 

@@ -153,7 +153,7 @@ write_plain(const struct sp_passport *passport, struct sp_buf *plain)
 }
 
 int
-sp_passport_seal(const struct sp_secret *key,
+sp_passport_seal(const struct sp_secret *key, struct sp_random *random,
                  const struct sp_passport *passport,
                  const struct sp_passport_request *request, struct sp_buf *out)
 {
@@ -168,7 +168,7 @@ sp_passport_seal(const struct sp_secret *key,
         error = write_plain(passport, &plain);
     }
     if (error == 0) {
-        randombytes_buf(sealed, NONCE_BYTES);
+        sp_random_take(random, sealed, NONCE_BYTES);
         (void)crypto_aead_xchacha20poly1305_ietf_encrypt(
             sealed + NONCE_BYTES, &len, (const unsigned char *)plain.data,
             plain.len, covered, write_covered(request, covered), NULL, sealed,

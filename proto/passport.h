@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/base/compiler.h"
+#include "common/base/random.h"
 #include "common/base/secret.h"
 #include "common/base/view.h"
 #include "common/text/buf.h"
@@ -46,9 +47,10 @@ struct sp_passport {
 };
 
 /* Seals `passport` for `request` into `out` (appended). `key` must hold exactly
- * SP_PASSPORT_KEY_BYTES. 0, SP_ELIMIT, or SP_ECRYPTO for a wrong key length. */
+ * SP_PASSPORT_KEY_BYTES; the nonce comes from `random`. 0, SP_ELIMIT, or
+ * SP_ECRYPTO for a wrong key length. */
 SP_MUST_CHECK int
-sp_passport_seal(const struct sp_secret *key,
+sp_passport_seal(const struct sp_secret *key, struct sp_random *random,
                  const struct sp_passport *passport,
                  const struct sp_passport_request *request, struct sp_buf *out);
 

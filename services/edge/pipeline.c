@@ -502,7 +502,7 @@ pipeline_send(struct request *r)
     int64_t now_ms = sp_loop_now_ms(edge->loop);
     int error = 0;
 
-    edge_random(edge, r->entry.id, REQUEST_ID_LEN);
+    sp_random_take(&edge->random, r->entry.id, REQUEST_ID_LEN);
     r->birth_ms = sp_clock_wall_ms();
     r->deadline_ms = now_ms + deadline_of(r);
     r->sent_us = sp_clock_us();

@@ -23,6 +23,8 @@ sample_request(void)
     };
 }
 
+static struct sp_random random_bytes;
+
 static struct sp_buf
 sealed_by(const char *bytes)
 {
@@ -45,7 +47,8 @@ sealed_by(const char *bytes)
         .expires_ms = 1000,
     };
 
-    cr_assert_eq(sp_passport_seal(key, &passport, &request, &out), 0);
+    cr_assert_eq(
+        sp_passport_seal(key, &random_bytes, &passport, &request, &out), 0);
     sp_secret_free(&key);
     return out;
 }
@@ -136,7 +139,9 @@ Test(passport, refuses_a_long_part_that_changed_anywhere)
     for (size_t len = 1020; len <= sizeof(body); len += len < 1030 ? 1 : 397) {
         request.body = sp_view_make(body, len);
         sp_buf_reset(&sealed);
-        cr_assert_eq(sp_passport_seal(key, &passport, &request, &sealed), 0);
+        cr_assert_eq(
+            sp_passport_seal(key, &random_bytes, &passport, &request, &sealed),
+            0);
         cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes, 999,
                                &passport, &plain),
                      0);

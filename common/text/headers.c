@@ -52,9 +52,15 @@ any_control(const char *p)
            0;
 }
 
+bool
+sp_headers_is_name(struct sp_view name)
+{
+    return is_token(name, false);
+}
+
 /* RFC 9110 section 5.5: visible characters, obs-text, space and tab. */
-static bool
-is_value(struct sp_view value)
+bool
+sp_headers_is_value(struct sp_view value)
 {
     size_t i = 0;
 
@@ -104,7 +110,7 @@ sp_headers_add(struct sp_buf *text, struct sp_view name, struct sp_view value)
     size_t room = text->max - text->len;
     size_t marks = strlen(": \n");
 
-    if (!is_token(name, false) || !is_value(value)) {
+    if (!is_token(name, false) || !sp_headers_is_value(value)) {
         return fail(text, SP_EFORMAT);
     }
     if (name.len > room || value.len > room - name.len ||
@@ -139,7 +145,7 @@ sp_headers_next(struct sp_view *text, struct sp_view *ret_name,
     }
     name = sp_view_make(text->ptr, (size_t)(colon - text->ptr));
     value = sp_view_make(colon + 2, (size_t)(newline - colon) - 2);
-    if (!is_token(name, true) || !is_value(value)) {
+    if (!is_token(name, true) || !sp_headers_is_value(value)) {
         return SP_EFORMAT;
     }
     *text = sp_view_skip(*text, (size_t)(newline - text->ptr) + 1);

@@ -1,6 +1,7 @@
 /* A bounded look at msgpack bytes. */
 #include "proto/wire.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/base/error.h"
@@ -43,24 +44,27 @@ skip(struct cursor *c, uint64_t n)
 /* What follows a head byte: a number of `length_bytes` that counts the payload
  * (str, bin), or a payload of `fixed` bytes (numbers, booleans). */
 struct head {
-    unsigned char byte;
+    bool known;
     unsigned char length_bytes;
     unsigned char fixed;
 };
 
-static const struct head heads[] = {
-    { 0xc2, 0, 0 }, /* false */
-    { 0xc3, 0, 0 }, /* true */
-    { 0xc4, 1, 0 }, /* bin 8 */
-    { 0xc5, 2, 0 }, /* bin 16 */
-    { 0xc6, 4, 0 }, /* bin 32 */
-    { 0xcc, 0, 1 }, /* uint 8 */
-    { 0xcd, 0, 2 }, /* uint 16 */
-    { 0xce, 0, 4 }, /* uint 32 */
-    { 0xcf, 0, 8 }, /* uint 64 */
-    { 0xd9, 1, 0 }, /* str 8 */
-    { 0xda, 2, 0 }, /* str 16 */
-    { 0xdb, 4, 0 }, /* str 32 */
+#define FIRST_HEAD 0xc2
+#define LAST_HEAD 0xdb
+
+static const struct head heads[LAST_HEAD - FIRST_HEAD + 1] = {
+    [0xc2 - FIRST_HEAD] = { true, 0, 0 }, /* false */
+    [0xc3 - FIRST_HEAD] = { true, 0, 0 }, /* true */
+    [0xc4 - FIRST_HEAD] = { true, 1, 0 }, /* bin 8 */
+    [0xc5 - FIRST_HEAD] = { true, 2, 0 }, /* bin 16 */
+    [0xc6 - FIRST_HEAD] = { true, 4, 0 }, /* bin 32 */
+    [0xcc - FIRST_HEAD] = { true, 0, 1 }, /* uint 8 */
+    [0xcd - FIRST_HEAD] = { true, 0, 2 }, /* uint 16 */
+    [0xce - FIRST_HEAD] = { true, 0, 4 }, /* uint 32 */
+    [0xcf - FIRST_HEAD] = { true, 0, 8 }, /* uint 64 */
+    [0xd9 - FIRST_HEAD] = { true, 1, 0 }, /* str 8 */
+    [0xda - FIRST_HEAD] = { true, 2, 0 }, /* str 16 */
+    [0xdb - FIRST_HEAD] = { true, 4, 0 }, /* str 32 */
 };
 
 /* Steps over one scalar. Everything else (nil, floats, signed numbers, maps,
@@ -68,6 +72,7 @@ static const struct head heads[] = {
 static int
 skip_scalar(struct cursor *c)
 {
+    const struct head *head = NULL;
     uint64_t byte = 0;
     uint64_t len = 0;
     int error = take_number(c, 1, &byte);
@@ -81,13 +86,13 @@ skip_scalar(struct cursor *c)
     if (byte >= 0xa0 && byte <= 0xbf) { /* fixstr */
         return skip(c, byte & 0x1f);
     }
-    for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
-        if (heads[i].byte == byte) {
-            error = take_number(c, heads[i].length_bytes, &len);
-            return error != 0 ? error : skip(c, len + heads[i].fixed);
-        }
+    if (byte < FIRST_HEAD || byte > LAST_HEAD ||
+        !heads[byte - FIRST_HEAD].known) {
+        return SP_EFORMAT;
     }
-    return SP_EFORMAT;
+    head = &heads[byte - FIRST_HEAD];
+    error = take_number(c, head->length_bytes, &len);
+    return error != 0 ? error : skip(c, len + head->fixed);
 }
 
 int

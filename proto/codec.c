@@ -3,41 +3,12 @@
 
 #include <msgpack.h>
 
-#include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "proto/wire.h"
 
 /* Array items in front of the fields: protocol version and message id. */
 #define HEAD_ITEMS 2
 #define LENGTH_BYTES 4
-/* First chunk of the zone: an array of 48 objects of 24 bytes, with room. */
-#define ZONE_BYTES 4096
-
-struct sp_decoder {
-    msgpack_zone zone;
-};
-
-struct sp_decoder *
-sp_decoder_new(void)
-{
-    struct sp_decoder *decoder = sp_alloc(sizeof(*decoder));
-
-    if (!msgpack_zone_init(&decoder->zone, ZONE_BYTES)) {
-        sp_free(decoder);
-        return NULL;
-    }
-    return decoder;
-}
-
-void
-sp_decoder_free(struct sp_decoder **decoder)
-{
-    if (*decoder != NULL) {
-        msgpack_zone_destroy(&(*decoder)->zone);
-        sp_free(*decoder);
-        *decoder = NULL;
-    }
-}
 
 static const void *
 member_of(const void *message, const struct sp_field *field)
@@ -158,103 +129,86 @@ sp_frame_next(struct sp_view *frame, struct sp_view *ret_envelope)
     return 0;
 }
 
-/* True where the object has the field's type; text and bytes come out as a
- * view, everything else as a number. */
-static bool
-scalar_of(const msgpack_object *object, const struct sp_field *field,
-          struct sp_view *ret_view, uint64_t *ret_number)
-{
-    switch (field->type) {
-    case SP_FIELD_UINT:
-        *ret_number = object->via.u64;
-        return object->type == MSGPACK_OBJECT_POSITIVE_INTEGER;
-    case SP_FIELD_BOOL:
-        *ret_number = object->via.boolean ? 1 : 0;
-        return object->type == MSGPACK_OBJECT_BOOLEAN;
-    case SP_FIELD_STR:
-        *ret_view = sp_view_make(object->via.str.ptr, object->via.str.size);
-        *ret_number = ret_view->len;
-        return object->type == MSGPACK_OBJECT_STR;
-    case SP_FIELD_BIN:
-        *ret_view = sp_view_make(object->via.bin.ptr, object->via.bin.size);
-        *ret_number = ret_view->len;
-        return object->type == MSGPACK_OBJECT_BIN;
-    }
-    return false;
-}
-
 static int
-unpack_field(const msgpack_object *object, const struct sp_field *field,
-             char *message)
+decode_field(struct sp_wire *wire, const struct sp_field *field, char *message)
 {
-    struct sp_view view = { 0 };
-    uint64_t number = 0;
+    struct sp_wire_item item;
     void *member = message + field->offset;
-
-    if (!scalar_of(object, field, &view, &number)) {
-        return SP_EFORMAT;
-    }
-    if (!within(field, number)) {
-        return SP_ELIMIT;
-    }
-    if (field->type == SP_FIELD_UINT) {
-        *(uint64_t *)member = number;
-    } else if (field->type == SP_FIELD_BOOL) {
-        *(bool *)member = number != 0;
-    } else {
-        *(struct sp_view *)member = view;
-    }
-    return 0;
-}
-
-static int
-unpack_message(const msgpack_object_array *items, struct sp_msg *ret_msg)
-{
-    const struct sp_message_info *info = NULL;
-
-    if (items->size < HEAD_ITEMS ||
-        items->ptr[0].type != MSGPACK_OBJECT_POSITIVE_INTEGER ||
-        items->ptr[1].type != MSGPACK_OBJECT_POSITIVE_INTEGER) {
-        return SP_EFORMAT;
-    }
-    if (items->ptr[0].via.u64 != SP_PROTO_VERSION) {
-        return SP_EVERSION;
-    }
-    info = sp_message_info(items->ptr[1].via.u64);
-    if (info == NULL) {
-        return SP_EUNKNOWN;
-    }
-    if (items->size != info->field_count + HEAD_ITEMS) {
-        return SP_EFORMAT;
-    }
-    ret_msg->id = info->id;
-    for (size_t i = 0; i < info->field_count; i++) {
-        int error = unpack_field(&items->ptr[i + HEAD_ITEMS], &info->fields[i],
-                                 (char *)&ret_msg->u);
-
-        if (error != 0) {
-            return error;
-        }
-    }
-    return 0;
-}
-
-int
-sp_decode(struct sp_decoder *decoder, struct sp_view envelope,
-          struct sp_msg *ret_msg)
-{
-    msgpack_object object;
-    size_t offset = 0;
-    int error = sp_wire_ok(envelope);
+    int error = sp_wire_next(wire, &item);
 
     if (error != 0) {
         return error;
     }
-    msgpack_zone_clear(&decoder->zone);
-    if (msgpack_unpack(envelope.ptr, envelope.len, &offset, &decoder->zone,
-                       &object) != MSGPACK_UNPACK_SUCCESS ||
-        offset != envelope.len || object.type != MSGPACK_OBJECT_ARRAY) {
+    if (item.type != field->type) {
         return SP_EFORMAT;
     }
-    return unpack_message(&object.via.array, ret_msg);
+    switch (field->type) {
+    case SP_FIELD_UINT:
+        *(uint64_t *)member = item.number;
+        break;
+    case SP_FIELD_BOOL:
+        *(bool *)member = item.number != 0;
+        break;
+    case SP_FIELD_STR:
+    case SP_FIELD_BIN:
+        *(struct sp_view *)member = item.bytes;
+        item.number = item.bytes.len;
+        break;
+    }
+    return within(field, item.number) ? 0 : SP_ELIMIT;
+}
+
+/* Protocol version and message id, in front of the fields. */
+static int
+decode_head(struct sp_wire *wire, struct sp_view envelope,
+            const struct sp_message_info **ret_info)
+{
+    struct sp_wire_item version;
+    struct sp_wire_item id;
+    size_t count = 0;
+    int error = sp_wire_begin(wire, envelope, &count);
+
+    if (error == 0 && count < HEAD_ITEMS) {
+        error = SP_EFORMAT;
+    }
+    if (error == 0) {
+        error = sp_wire_next(wire, &version);
+    }
+    if (error == 0) {
+        error = sp_wire_next(wire, &id);
+    }
+    if (error != 0) {
+        return error;
+    }
+    if (version.type != SP_FIELD_UINT || id.type != SP_FIELD_UINT) {
+        return SP_EFORMAT;
+    }
+    if (version.number != SP_PROTO_VERSION) {
+        return SP_EVERSION;
+    }
+    *ret_info = sp_message_info(id.number);
+    if (*ret_info == NULL) {
+        return SP_EUNKNOWN;
+    }
+    return count == (*ret_info)->field_count + HEAD_ITEMS ? 0 : SP_EFORMAT;
+}
+
+int
+sp_decode(struct sp_view envelope, struct sp_msg *ret_msg)
+{
+    const struct sp_message_info *info = NULL;
+    struct sp_wire wire;
+    int error = decode_head(&wire, envelope, &info);
+
+    if (error != 0) {
+        return error;
+    }
+    ret_msg->id = info->id;
+    for (size_t i = 0; error == 0 && i < info->field_count; i++) {
+        error = decode_field(&wire, &info->fields[i], (char *)&ret_msg->u);
+    }
+    if (error == 0 && wire.left != 0) {
+        error = SP_EFORMAT;
+    }
+    return error;
 }

@@ -17,14 +17,6 @@
  * more. */
 #define SP_FRAME_ENVELOPES 64
 
-struct sp_decoder;
-
-struct sp_decoder *
-sp_decoder_new(void);
-
-void
-sp_decoder_free(struct sp_decoder **decoder);
-
 /* Appends the envelope of `message` (the struct of row `id`), with its length
  * in front. 0, or SP_ELIMIT where a field breaks its row's limits or the
  * buffer is full; the buffer is then as before. */
@@ -41,7 +33,6 @@ sp_frame_next(struct sp_view *frame, struct sp_view *ret_envelope);
  * set). Views point into the envelope. 0, or SP_EFORMAT, SP_EVERSION,
  * SP_EUNKNOWN, SP_ELIMIT, SP_ETRUNCATED. */
 SP_MUST_CHECK int
-sp_decode(struct sp_decoder *decoder, struct sp_view envelope,
-          struct sp_msg *ret_msg);
+sp_decode(struct sp_view envelope, struct sp_msg *ret_msg);
 
 #endif

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "common/base/compiler.h"
+#include "common/base/random.h"
 #include "common/base/secret.h"
 #include "common/base/view.h"
 #include "common/text/buf.h"
@@ -41,15 +42,15 @@ struct sp_passport {
                               * a SHA-256, or empty */
     struct sp_view token_id; /* names the token's grant, for revocation; at most
                               * 16 bytes */
-    struct sp_view digest;   /* set by seal, checked by open */
     uint64_t token_expires_ms; /* wall clock; 0: never */
     uint64_t expires_ms;       /* of the passport itself, wall clock */
 };
 
 /* Seals `passport` for `request` into `out` (appended). `key` must hold exactly
- * SP_PASSPORT_KEY_BYTES. 0, SP_ELIMIT, or SP_ECRYPTO for a wrong key length. */
+ * SP_PASSPORT_KEY_BYTES; the nonce comes from `random`. 0, SP_ELIMIT, or
+ * SP_ECRYPTO for a wrong key length. */
 SP_MUST_CHECK int
-sp_passport_seal(const struct sp_secret *key,
+sp_passport_seal(const struct sp_secret *key, struct sp_random *random,
                  const struct sp_passport *passport,
                  const struct sp_passport_request *request, struct sp_buf *out);
 
@@ -61,6 +62,12 @@ sp_passport_open(const struct sp_secret *key, struct sp_view sealed,
                  const struct sp_passport_request *request,
                  struct sp_view request_id, uint64_t now_ms,
                  struct sp_buf *plain, struct sp_passport *ret_passport);
+
+/* Names a request by its bytes, for those who must know it again: BLAKE2b over
+ * its parts and their lengths. */
+void
+sp_passport_digest(const struct sp_passport_request *request,
+                   unsigned char ret_digest[SP_PASSPORT_DIGEST_BYTES]);
 
 /* True where `scopes` (space separated) contains `scope`. */
 bool

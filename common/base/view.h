@@ -41,9 +41,13 @@ sp_view_equal(struct sp_view a, struct sp_view b)
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 
+/* A look at the first byte decides most comparisons with a table's rows. */
 static inline bool
 sp_view_is(struct sp_view v, const char *s)
 {
+    if (v.len > 0 && s != NULL && v.ptr[0] != s[0]) {
+        return false;
+    }
     return sp_view_equal(v, sp_view_of(s));
 }
 
@@ -59,6 +63,9 @@ sp_view_starts(struct sp_view v, const char *prefix)
 static inline bool
 sp_view_is_word(struct sp_view v, const char *word)
 {
+    if (v.len > 0 && ((v.ptr[0] ^ word[0]) & ~0x20) != 0) {
+        return false; /* not even but for the case */
+    }
     return v.len == strlen(word) && strncasecmp(v.ptr, word, v.len) == 0;
 }
 

@@ -94,7 +94,6 @@ sp_links_new(enum sp_service_id self, const struct sp_settings *settings)
     links->replica = sp_dup(settings->replica);
     links->lock_fd = -1;
     links->envelope = sp_buf_new(SP_MAX_ENVELOPE + 4);
-    links->decoder = sp_decoder_new();
     if (links->tcp && sp_resolver_start(&links->resolver) != 0) {
         sp_links_free(&links);
     }
@@ -286,7 +285,6 @@ sp_links_free(struct sp_links **links_p)
     }
     sp_helper_free(&links->resolver);
     sp_link_keys_free(&links->keys);
-    sp_decoder_free(&links->decoder);
     sp_buf_free(&links->envelope);
     if (links->lock_fd >= 0) {
         (void)close(links->lock_fd);

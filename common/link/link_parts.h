@@ -53,7 +53,6 @@ struct sp_links {
     struct sp_link_events events;
     void *context;
     struct sp_link_zap *zap;
-    struct sp_decoder *decoder;
     struct sp_buf envelope;
     struct sp_link_out out[SP_SERVICE_COUNT];
     struct sp_link_in in[SP_SERVICE_COUNT];

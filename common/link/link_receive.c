@@ -40,7 +40,7 @@ take_envelope(struct sp_link_in *in, struct sp_view envelope)
 {
     struct sp_links *links = in->links;
     struct sp_msg message = { .from = in->from };
-    int error = sp_decode(links->decoder, envelope, &message);
+    int error = sp_decode(envelope, &message);
 
     if (error == 0 &&
         !sp_route_exists((uint64_t)message.id, in->from, links->self)) {

@@ -322,7 +322,6 @@ open_passport(struct sp_executor_call *call, struct sp_passport *passport)
                                                       : &passport_refused);
         return false;
     }
-    memcpy(call->digest, passport->digest.ptr, sizeof(call->digest));
     call->started.subject = passport->subject;
     call->started.client = passport->client;
     call->started.token_id = passport->token_id;
@@ -332,12 +331,26 @@ open_passport(struct sp_executor_call *call, struct sp_passport *passport)
 
 /* ------------------------------------------------------------- repetitions */
 
-static bool
-is_same(const struct sp_executor_call *a, const struct sp_executor_call *b)
+static void
+digest(const struct sp_admitted_call *m,
+       unsigned char ret_digest[SP_PASSPORT_DIGEST_BYTES])
 {
-    return memcmp(a->digest, b->digest, sizeof(a->digest)) == 0 &&
-           sp_view_equal(a->started.subject, b->started.subject) &&
-           sp_view_equal(a->started.client, b->started.client);
+    struct sp_passport_request request;
+
+    SP_COPY_HTTP(&request, m);
+    sp_passport_digest(&request, ret_digest);
+}
+
+static bool
+is_same(const struct sp_executor_call *known,
+        const struct sp_executor_call *call)
+{
+    unsigned char asked[SP_PASSPORT_DIGEST_BYTES];
+
+    digest(call->m, asked);
+    return memcmp(known->digest, asked, sizeof(asked)) == 0 &&
+           sp_view_equal(known->started.subject, call->started.subject) &&
+           sp_view_equal(known->started.client, call->started.client);
 }
 
 /* Keeps what must outlive the frame: the message without passport and HTTP, and
@@ -500,6 +513,7 @@ sp_executor_begin(struct sp_executor_call *call, bool repeatable, void *work)
         return SP_ENOPEER;
     }
     x->taken = NULL;
+    digest(call->m, call->digest);
     call->m = call->parked.message;
     call->work = work;
     keep_started(call);

@@ -46,6 +46,7 @@ reserve(struct sp_buf *b, size_t extra)
     while (size < b->len + extra) {
         size = size > b->max / 2 ? b->max : size * 2;
     }
+    size = size < b->max ? size : b->max;
     b->data = sp_realloc_n(b->data, size, 1);
     b->size = size;
     return 0;
@@ -54,12 +55,15 @@ reserve(struct sp_buf *b, size_t extra)
 int
 sp_buf_add(struct sp_buf *b, const void *data, size_t len)
 {
-    int error = reserve(b, len);
+    /* What has been allocated is within the maximum. */
+    int error = len <= b->size - b->len ? 0 : reserve(b, len);
 
     if (error != 0) {
         return error;
     }
-    if (len > 0) {
+    if (len == 1) { /* heads of messages: no call for a byte */
+        b->data[b->len++] = *(const char *)data;
+    } else if (len > 0) {
         memcpy(b->data + b->len, data, len);
         b->len += len;
     }

@@ -3,9 +3,19 @@
 #ifndef SP_COMMON_TEXT_HEADERS_H
 #define SP_COMMON_TEXT_HEADERS_H
 
+#include <stdbool.h>
+
 #include "common/base/compiler.h"
 #include "common/base/view.h"
 #include "common/text/buf.h"
+
+/* True for an RFC 9110 token. */
+bool
+sp_headers_is_name(struct sp_view name);
+
+/* True where no control but TAB is in it. */
+bool
+sp_headers_is_value(struct sp_view value);
 
 /* Appends a line; the name is lowered. 0, SP_EFORMAT where the name is no RFC
  * 9110 token or the value holds CR, LF, NUL or another control but TAB, or

@@ -407,11 +407,14 @@ key_mark(struct sp_view name)
 {
     uint64_t head = 0;
     uint64_t tail = 0;
-    size_t n = name.len < 8 ? name.len : 8;
 
-    if (n > 0) {
-        memcpy(&head, name.ptr, n);
-        memcpy(&tail, name.ptr + name.len - n, n);
+    if (name.len >= sizeof(head)) {
+        memcpy(&head, name.ptr, sizeof(head));
+        memcpy(&tail, name.ptr + name.len - sizeof(tail), sizeof(tail));
+    } else {
+        for (size_t i = 0; i < name.len; i++) {
+            head = head << 8 | (unsigned char)name.ptr[i];
+        }
     }
     return head ^ (tail * 0x9e3779b97f4a7c15u) ^ name.len;
 }

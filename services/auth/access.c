@@ -271,8 +271,8 @@ seal(struct auth *auth, const struct sp_http_request *request,
     };
 
     sp_buf_reset(&auth->passport);
-    return sp_passport_seal(auth->passport_key, &passport, &covered,
-                            &auth->passport);
+    return sp_passport_seal(auth->passport_key, &auth->random, &passport,
+                            &covered, &auth->passport);
 }
 
 static void

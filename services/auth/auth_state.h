@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "common/base/random.h"
 #include "common/base/secret.h"
 #include "common/stage/refusal.h"
 #include "common/stage/service.h"
@@ -35,6 +36,7 @@ struct auth {
     struct auth_policy *policy; /* what the configuration in force says */
     struct keyset *keys;
     struct sp_secret *passport_key;
+    struct sp_random random; /* nonces of passports */
     char *mcp_url;
     struct token_cache *cache;
     struct clients *known; /* with the hashes that were read at the start */

@@ -193,6 +193,7 @@ connection_resume(struct connection *c)
 {
     if (c->suspended) {
         c->suspended = false;
+        records_resume(&c->records);
         MHD_resume_connection(c->mhd);
         c->edge->due = true;
     }

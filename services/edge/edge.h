@@ -9,6 +9,7 @@
 
 #include <gnutls/gnutls.h>
 
+#include "common/base/random.h"
 #include "common/process/loop.h"
 #include "common/stage/service.h"
 #include "services/edge/figures.h"
@@ -25,9 +26,6 @@ struct hosts;
 struct request;
 struct request_table;
 struct tls;
-
-/* Random bytes in stock: one system call for many request ids. */
-#define EDGE_RANDOM_BYTES 4096
 
 /* A list of connections, the one that came last first. */
 struct connection_list {
@@ -62,12 +60,7 @@ struct edge {
     bool due;          /* the HTTP library has work: it runs in this turn */
     bool draining;
     unsigned char owner_key[OWNER_KEY_BYTES];
-    size_t random_left;
-    unsigned char random[EDGE_RANDOM_BYTES];
+    struct sp_random random;
 };
-
-/* `len` random bytes, at most EDGE_RANDOM_BYTES. */
-void
-edge_random(struct edge *edge, unsigned char *out, size_t len);
 
 #endif

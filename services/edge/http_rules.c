@@ -177,41 +177,15 @@ http_headers_begin(struct http_headers *h, struct sp_buf *headers,
     sp_buf_reset(credentials);
 }
 
-/* RFC 9110 section 5.6.2. */
 static bool
-is_token_char(unsigned char c)
+is_ascii(struct sp_view value)
 {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-           (c >= 'a' && c <= 'z') ||
-           (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
-}
+    unsigned char all = 0;
 
-static bool
-name_ok(struct sp_view name)
-{
-    if (name.len == 0 || name.len > MAX_NAME) {
-        return false;
-    }
-    for (size_t i = 0; i < name.len; i++) {
-        if (!is_token_char((unsigned char)name.ptr[i])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* No controls but TAB; bytes above ASCII only where nobody reads them. */
-static bool
-value_ok(struct sp_view value, bool ascii)
-{
     for (size_t i = 0; i < value.len; i++) {
-        unsigned char c = (unsigned char)value.ptr[i];
-
-        if ((c < 0x20 && c != '\t') || c == 0x7f || (ascii && c >= 0x80)) {
-            return false;
-        }
+        all |= (unsigned char)value.ptr[i];
     }
-    return true;
+    return all < 0x80;
 }
 
 static const struct header_rule *
@@ -279,12 +253,13 @@ http_headers_add(struct http_headers *h, struct sp_view name,
         return HTTP_MANY_HEADERS;
     }
     value = sp_view_trim(value);
-    if (!name_ok(name)) {
+    if (name.len > MAX_NAME || !sp_headers_is_name(name) ||
+        !sp_headers_is_value(value)) {
         return HTTP_BAD_HEADER;
     }
     rule = find_rule(name, &index);
-    if (!value_ok(value, rule != NULL) ||
-        (rule != NULL && (rule->use & REFUSE) != 0)) {
+    /* Bytes above ASCII pass where nobody reads them. */
+    if (rule != NULL && ((rule->use & REFUSE) != 0 || !is_ascii(value))) {
         return HTTP_BAD_HEADER;
     }
     if (rule == NULL) {

@@ -424,13 +424,17 @@ note_end(struct request *r)
 {
     struct edge *edge = r->edge;
     int64_t us = sp_clock_us() - r->arrived_us;
+    /* What failed on its way is worth a line; the rest when asked for. */
+    enum sp_log_level level =
+        r->status >= 500 && r->sent_us != 0 ? SP_LOG_INFO : SP_LOG_DEBUG;
     struct sp_log_text safe;
 
-    if (r->state == REQUEST_ANSWERED) {
-        figures_answer(&edge->figures, r->status, us);
-        /* What failed on its way is worth a line; the rest when asked for. */
-        sp_log(r->status >= 500 && r->sent_us != 0 ? SP_LOG_INFO : SP_LOG_DEBUG,
-               "request",
+    if (r->state != REQUEST_ANSWERED) {
+        return;
+    }
+    figures_answer(&edge->figures, r->status, us);
+    if (sp_log_wants(level)) {
+        sp_log(level, "request",
                "status=%u us=%" PRId64 " attempts=%u address=%s path=%s",
                r->status, us, r->attempt + 1, r->connection->address,
                sp_log_safe(&safe, sp_buf_view(&r->path)));

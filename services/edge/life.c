@@ -44,9 +44,9 @@ begin_logic(struct edge *edge)
     edge->addresses = addresses_new(config->limits.connections);
     edge->table = request_table_new(config->limits.requests);
     retry_begin(&edge->retry, &retries, sp_loop_now_ms(edge->loop));
-    edge_random(edge, seed, sizeof(seed));
+    sp_random_take(&edge->random, seed, sizeof(seed));
     readiness_begin(&edge->readiness, seed);
-    edge_random(edge, edge->owner_key, sizeof(edge->owner_key));
+    sp_random_take(&edge->random, edge->owner_key, sizeof(edge->owner_key));
 }
 
 void
@@ -206,5 +206,5 @@ life_fini(void *self)
     hosts_free(&edge->hosts);
     tls_free(&edge->tls);
     edge_config_free(&edge->config);
-    sodium_memzero(edge->random, sizeof(edge->random));
+    sodium_memzero(&edge->random, sizeof(edge->random));
 }

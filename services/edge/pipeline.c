@@ -13,9 +13,6 @@
 #include "services/edge/mhd/reply.h"
 #include "services/edge/request.h"
 
-/* What a stream may hold beyond its credit: our own comments, and what
- * screening adds. */
-#define STREAM_SLACK 65536
 /* An executor that does not say within this time that it has the call is asked
  * again, so often in all. */
 #define ASK_MS 3000
@@ -29,6 +26,8 @@
 /* Values of the schema's field. */
 #define ATTEMPT_MASK 15
 
+/* Idle streams are looked after at multiples of this. */
+#define TICK_MS 500
 /* Streams that nobody caps end after a time beyond all clocks. */
 #define NEVER_MS INT64_MAX
 
@@ -98,12 +97,28 @@ earlier(int64_t a_ms, int64_t b_ms)
     return a_ms < b_ms ? a_ms : b_ms;
 }
 
+/* The library looks at every suspended connection where one is resumed: what
+ * ten thousand idle streams need from time to time is done for many at once. */
+static int64_t
+next_tick_ms(int64_t ms)
+{
+    return (ms + TICK_MS - 1) / TICK_MS * TICK_MS;
+}
+
 /* When the stream's silence is worth a comment. */
 static int64_t
 comment_due_ms(const struct request *r)
 {
-    return r->events ? r->part_ms + r->edge->config->times.comment_ms
-                     : r->deadline_ms;
+    return r->events
+               ? next_tick_ms(r->part_ms + r->edge->config->times.comment_ms)
+               : r->deadline_ms;
+}
+
+void
+pipeline_set_renewal(struct request *r)
+{
+    r->renew_ms =
+        next_tick_ms(sp_loop_now_ms(r->edge->loop) + SP_LEASE_RENEW_MS);
 }
 
 /* Runs the timer until the next thing that may have to be done. */
@@ -237,7 +252,7 @@ send_credit(struct request *r)
                                 &message, any);
 
     if (error == 0) {
-        r->renew_ms = sp_loop_now_ms(r->edge->loop) + SP_LEASE_RENEW_MS;
+        pipeline_set_renewal(r);
     }
     return error;
 }
@@ -487,7 +502,7 @@ pipeline_send(struct request *r)
     int64_t now_ms = sp_loop_now_ms(edge->loop);
     int error = 0;
 
-    edge_random(edge, r->entry.id, REQUEST_ID_LEN);
+    sp_random_take(&edge->random, r->entry.id, REQUEST_ID_LEN);
     r->birth_ms = sp_clock_wall_ms();
     r->deadline_ms = now_ms + deadline_of(r);
     r->sent_us = sp_clock_us();

@@ -75,6 +75,10 @@ pipeline_ask(struct request *r);
 int64_t
 pipeline_stream_ends_ms(const struct request *r);
 
+/* The lease of the stream has been renewed: says when it must be again. */
+void
+pipeline_set_renewal(struct request *r);
+
 /* Runs the timer until the next thing that may have to be done. */
 void
 pipeline_set_timer(struct request *r);

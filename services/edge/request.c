@@ -101,6 +101,17 @@ request_drop_body(struct request *r)
 }
 
 void
+request_drop_way(struct request *r)
+{
+    request_drop_body(r);
+    sp_buf_free(&r->body);
+    r->query = (struct sp_view){ 0 };
+    sp_buf_free(&r->target);
+    sp_buf_free(&r->headers);
+    sp_buf_free(&r->credentials);
+}
+
+void
 request_free(struct request *r)
 {
     struct edge *edge = r->edge;

@@ -123,6 +123,11 @@ request_add_body(struct request *r, struct sp_view bytes);
 void
 request_drop_body(struct request *r);
 
+/* Releases all that was sent, which a stream does not need again: no stream is
+ * repeated. Its path stays. */
+void
+request_drop_way(struct request *r);
+
 /* Records what became of the request. */
 void
 request_report(const struct request *r, const char *kind, unsigned status,

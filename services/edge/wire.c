@@ -200,7 +200,7 @@ begin_stream(struct request *r, const struct sp_answer *a)
 {
     struct edge *edge = r->edge;
 
-    request_drop_body(r);
+    request_drop_way(r);
     if (r->started && a->attempt != r->serving) {
         /* The later sending shows by its first part, before its STARTED. */
         pipeline_decline(edge, a->request_id, r->served_by,
@@ -212,7 +212,7 @@ begin_stream(struct request *r, const struct sp_answer *a)
     r->events = is_event_stream(a->headers);
     r->begun_ms = sp_loop_now_ms(edge->loop);
     r->part_ms = r->begun_ms;
-    r->renew_ms = r->begun_ms + SP_LEASE_RENEW_MS;
+    pipeline_set_renewal(r);
     r->deadline_ms =
         r->started ? pipeline_stream_ends_ms(r) : r->begun_ms + STARTED_MS;
     pipeline_heard(r);

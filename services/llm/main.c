@@ -82,6 +82,10 @@
 
 /* A URL of the file may stand in it. */
 #define MAX_WHY 8192
+/* For as many calls as limits.calls may name in a reload, each with its
+ * connection and libcurl's buffers. */
+#define OPEN_FILES 65536
+#define ADDRESS_SPACE (4ull * 1024 * 1024 * 1024)
 
 /* A key that could end the header it is sent in is none. */
 static void
@@ -180,6 +184,8 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     llm->port = llm_config_port(llm->config);
     jail->paths = llm->paths;
     jail->inet = true;
+    jail->address_space_bytes = ADDRESS_SPACE;
+    jail->open_files = OPEN_FILES;
     jail->connect_ports = &llm->port;
     jail->connect_port_count = 1;
 }

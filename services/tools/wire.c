@@ -89,12 +89,8 @@ take(void *self, struct sp_executor_call *call,
      const struct sp_admitted_call *m, const struct sp_passport *passport)
 {
     struct tools *tools = self;
-    const struct mcp_request request = {
-        .method = m->method,
-        .headers = m->headers,
-        .body = m->body,
+    struct mcp_request request = {
         .request_id = passport->request_id,
-        .digest = passport->digest,
         .subject = passport->subject,
         .client = passport->client,
         .scopes = passport->scopes,
@@ -105,6 +101,7 @@ take(void *self, struct sp_executor_call *call,
         .arg = call,
     };
 
+    SP_COPY_HTTP(&request.http, m);
     mcp_answer(tools->offer->mcp, &request, &tools->reply);
     count(tools);
     reply_to(tools, call);

@@ -47,10 +47,14 @@ async def hold(gate, edge):
     return memory, percent
 
 
-def measure(_options):
+def raise_files():
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE,
                        (min(hard, 4 * CONNECTIONS), hard))
+
+
+def measure(_options):
+    raise_files()
     with Gate() as gate:
         edge = next(r["pid"] for r in gate.status() if r["service"] == "edge")
         memory, percent = asyncio.run(hold(gate, edge))

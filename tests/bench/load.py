@@ -9,30 +9,16 @@ import tempfile
 import time
 from pathlib import Path
 
+import rpc
 from gate import Gate, eventually, family, free_port
 
 HERE = Path(__file__).resolve().parent
 
-CALL = json.dumps(
-    {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "tools/call",
-        "params": {
-            "name": "calculate_account_value",
-            "arguments": {
-                "customer_id": "ABC12345",
-                "amounts": [1200.5, 80, 19.99, 3300],
-            },
-            "_meta": {
-                "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-                "io.modelcontextprotocol/clientInfo": {
-                    "name": "bench", "version": "1"},
-                "io.modelcontextprotocol/clientCapabilities": {},
-            },
-        },
-    }
-)
+# Name and body of the calls.
+VALUE = ("calculate_account_value", json.dumps(rpc.call(
+    "calculate_account_value",
+    {"customer_id": "ABC12345", "amounts": [1200.5, 80, 19.99, 3300]})))
+SQL = ("get_customer_info", json.dumps(rpc.call(*rpc.CUSTOMER)))
 
 NGINX = """
 daemon off;
@@ -54,6 +40,7 @@ http {{
 
 PROXY = """
     upstream second {{ server 127.0.0.1:{upstream}; keepalive 256; }}
+    upstream model {{ server 127.0.0.1:{model}; keepalive 256; }}
     server {{
         listen 127.0.0.1:{port} ssl;
         ssl_certificate {state}/keys/edge/tls.pem;
@@ -64,6 +51,12 @@ PROXY = """
             proxy_http_version 1.1;
             proxy_set_header Connection "";
             proxy_set_header Host $host;
+        }}
+        location /v1/ {{
+            proxy_pass http://model;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_buffering off;
         }}
     }}
 """
@@ -78,13 +71,14 @@ UPSTREAM = """
 
 
 class Nginx:
-    """A TLS proxy and the server behind it."""
+    """A TLS proxy and the server behind it; below /v1/ a model server that
+    others run."""
 
-    def __init__(self, state, answer):
+    def __init__(self, state, answer, model=1):
         self.home = tempfile.mkdtemp(prefix="sallyport-nginx-")
         self.port, upstream = free_port(), free_port()
         values = {"port": self.port, "upstream": upstream, "state": state,
-                  "answer": answer.replace("'", "")}
+                  "answer": answer.replace("'", ""), "model": model}
         self.children = [
             self.start(name, text.format(**values))
             for name, text in (("upstream", UPSTREAM), ("proxy", PROXY))
@@ -126,12 +120,13 @@ def cpu_ns(pids):
     return total
 
 
-def wrk(url, connections, seconds, token):
+def wrk(url, connections, seconds, token, call=VALUE):
     done = subprocess.run(
         ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s",
          str(HERE / "post.lua"), url],
         capture_output=True, text=True, check=True,
-        env={**os.environ, "BENCH_BODY": CALL, "BENCH_TOKEN": token})
+        env={**os.environ, "BENCH_NAME": call[0], "BENCH_BODY": call[1],
+             "BENCH_TOKEN": token})
     said = json.loads(done.stdout[done.stdout.index("{\"requests"):])
     assert said["errors"] == 0, f"{said} from {url}: {done.stdout}"
     return said
@@ -144,49 +139,79 @@ def pss_mb(pid):
     return 0
 
 
-def round_of(sides, connections, options, token, samples):
+class Side:
+    """One of those that are measured in turn."""
+
+    def __init__(self, url, pids, token="none", call=VALUE):
+        self.url = url
+        self.pids = pids
+        self.token = token
+        self.call = call
+
+    def turn(self, connections, seconds):
+        before = cpu_ns(self.pids)
+        said = wrk(self.url, connections, seconds, self.token, self.call)
+        said["rps"] = said["requests"] / said["us"] * 1e6
+        said["cpu_us"] = ((cpu_ns(self.pids) - before) / 1000 /
+                          said["requests"])
+        return said
+
+
+# Row, measure, and whose is divided by whose.
+RATIOS = [
+    ("rps_ratio", "rps", "gate", "nginx"),
+    ("cpu_ratio", "cpu_us", "gate", "nginx"),
+    ("sql_rps_ratio", "rps", "sql", "nginx"),
+    ("sql_cpu_ratio", "cpu_us", "sql", "nginx"),
+    ("scaled_rps_ratio", "rps", "scaled", "gate"),
+    ("scaled_cpu_ratio", "cpu_us", "scaled", "gate"),
+]
+
+
+def round_of(sides, connections, options, samples):
     """One turn of each side with the same load."""
-    said = {}
-    for name, (url, pids) in sides.items():
-        before = cpu_ns(pids)
-        said[name] = wrk(url, connections, options.seconds, token)
-        said[name]["cpu_us"] = ((cpu_ns(pids) - before) / 1000 /
-                                said[name]["requests"])
-    gate, nginx = said["gate"], said["nginx"]
-    rate = {n: s["requests"] / s["us"] for n, s in said.items()}
+    said = {name: side.turn(connections, options.seconds)
+            for name, side in sides.items()
+            if connections == 64 or name in ("gate", "nginx")}
     if connections == 1:
-        samples["added_p50_ms_c1"].append(
-            (gate["p50_us"] - nginx["p50_us"]) / 1000)
+        samples.setdefault("added_p50_ms_c1", []).append(
+            (said["gate"]["p50_us"] - said["nginx"]["p50_us"]) / 1000)
         return
-    samples[f"rps_ratio_c{connections}"].append(rate["gate"] / rate["nginx"])
-    if connections == 64:
-        samples["cpu_ratio_c64"].append(gate["cpu_us"] / nginx["cpu_us"])
+    for row, measure_of, over, under in RATIOS:
+        if over in said:
+            samples.setdefault(f"{row}_c{connections}", []).append(
+                said[over][measure_of] / said[under][measure_of])
+
+
+def side_of(gate, call=VALUE):
+    return Side(gate.url + "/mcp", gate.pids(), gate.token(client="bench"),
+                call)
 
 
 def measure(options):
-    names = ("rps_ratio_c16", "rps_ratio_c64", "rps_ratio_c256",
-             "added_p50_ms_c1", "cpu_ratio_c64", "pss_stage_mb",
-             "start_ready_s")
-    samples = {name: [] for name in names}
+    samples = {"start_ready_s": []}
     for _ in range(3):
         began = time.monotonic()
         with Gate(own_keys=True):
             samples["start_ready_s"].append(time.monotonic() - began)
-    with Gate() as gate:
-        token = gate.token(client="bench")
-        answer = gate.post("/mcp", CALL, token=token).text
+    with Gate() as gate, Gate("validation=2", "tools=2") as scaled:
+        scaled.await_ready(9)
+        answer = gate.mcp(VALUE[1]).text
         nginx = Nginx(gate.state, answer)
         try:
             sides = {
-                "nginx": (f"https://localhost:{nginx.port}/mcp", nginx.pids()),
-                "gate": (gate.url + "/mcp", gate.pids()),
+                "nginx": Side(f"https://localhost:{nginx.port}/mcp",
+                              nginx.pids()),
+                "gate": side_of(gate),
+                "sql": side_of(gate, SQL),
+                "scaled": side_of(scaled),
             }
             for connections in (1, 16, 64, 256):
                 for _ in range(options.rounds):
-                    round_of(sides, connections, options, token, samples)
+                    round_of(sides, connections, options, samples)
         finally:
             nginx.stop()
-        samples["pss_stage_mb"].append(
+        samples["pss_stage_mb"] = [
             max(pss_mb(replica["pid"]) for replica in gate.status()
-                if replica["service"] != "edge"))
+                if replica["service"] != "edge")]
     return samples

@@ -5,7 +5,7 @@ wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Accept"] = "application/json, text/event-stream"
 wrk.headers["MCP-Protocol-Version"] = "2026-07-28"
 wrk.headers["Mcp-Method"] = "tools/call"
-wrk.headers["Mcp-Name"] = "calculate_account_value"
+wrk.headers["Mcp-Name"] = os.getenv("BENCH_NAME")
 wrk.headers["Authorization"] = "Bearer " .. os.getenv("BENCH_TOKEN")
 
 function done(summary, latency)

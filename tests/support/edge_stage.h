@@ -125,10 +125,12 @@ sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
                    what->kind, what->status, what->detail);
 }
 
-/* Ids that can be told apart; see edge.c for the real ones. */
+/* Ids that can be told apart. */
 void
-edge_random(struct edge *edge, unsigned char *out, size_t len)
+sp_random_take(struct sp_random *random, unsigned char *out, size_t len)
 {
+    struct edge *edge = SP_CONTAINER_OF(random, struct edge, random);
+
     memset(out, 'i', len);
     edge->rt->ids++;
     memcpy(out, &edge->rt->ids, sizeof(edge->rt->ids));

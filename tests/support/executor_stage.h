@@ -361,6 +361,7 @@ stage_deliver(struct stage *s, const struct stage_call *call)
 {
     const struct sp_message_info *info = sp_message_info(SP_MSG_ADMITTED_CALL);
     struct sp_buf sealed = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_random random = { 0 };
     struct sp_admitted_call m = call->m;
     const struct sp_passport_request request = { .method = m.method,
                                                  .path = m.path,
@@ -372,7 +373,8 @@ stage_deliver(struct stage *s, const struct stage_call *call)
     size_t size = 0;
 
     passport.request_id = m.request_id;
-    cr_assert_eq(sp_passport_seal(s->key, &passport, &request, &sealed), 0);
+    cr_assert_eq(
+        sp_passport_seal(s->key, &random, &passport, &request, &sealed), 0);
     m.passport = m.passport.len > 0 ? m.passport : sp_buf_view(&sealed);
     size = info->size + sp_message_bytes(info, &m);
     frame = sp_message_dup(info, &m);

@@ -339,10 +339,11 @@ llm_test_seal(struct llm_world *w, struct llm_test_call *call)
         .headers = call->m.headers,
         .body = call->m.body,
     };
+    struct sp_random random = { 0 };
 
     call->passport = sp_buf_new(SP_MAX_PASSPORT_BYTES);
-    cr_assert_eq(sp_passport_seal(w->llm.passport_key, &passport, &request,
-                                  &call->passport),
+    cr_assert_eq(sp_passport_seal(w->llm.passport_key, &random, &passport,
+                                  &request, &call->passport),
                  0);
     call->m.passport = sp_buf_view(&call->passport);
 }

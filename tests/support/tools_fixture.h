@@ -138,11 +138,9 @@ static SP_UNUSED struct mcp_request
 desk_request(struct desk *desk, const char *id, const char *body)
 {
     return (struct mcp_request){
-        .method = SP_VIEW_LITERAL("POST"),
-        .headers = SP_VIEW_LITERAL(""),
-        .body = sp_view_of(body),
+        .http.method = SP_VIEW_LITERAL("POST"),
+        .http.body = sp_view_of(body),
         .request_id = sp_view_of(id),
-        .digest = sp_view_of(body),
         .subject = SP_VIEW_LITERAL("anna"),
         .client = SP_VIEW_LITERAL("app"),
         .scopes = SP_VIEW_LITERAL(DESK_ALL),

@@ -183,10 +183,12 @@ stage_deliver(struct stage *s, const struct stage_call *call)
     struct sp_msg m = { .id = SP_MSG_ADMITTED_CALL,
                         .from = SP_SERVICE_RATELIMIT };
     struct sp_secret *key = sp_secret_new(sp_view_of(call->key));
+    struct sp_random random = { 0 };
     struct sp_buf sealed = sp_buf_new(SP_MAX_PASSPORT_BYTES);
 
-    cr_assert_eq(
-        sp_passport_seal(key, &call->passport, &call->covered, &sealed), 0);
+    cr_assert_eq(sp_passport_seal(key, &random, &call->passport, &call->covered,
+                                  &sealed),
+                 0);
     m.u.admitted_call = call->sent;
     if (call->sent.passport.ptr == NULL) {
         m.u.admitted_call.passport = sp_buf_view(&sealed);

@@ -46,6 +46,13 @@ on_ready(void *arg, uint32_t events)
     f->edge->due = true;
 }
 
+static void
+run_library(struct front *f)
+{
+    (void)MHD_run(f->daemon);
+    records_ran(&f->edge->inbox);
+}
+
 static bool
 on_turn(void *arg)
 {
@@ -55,7 +62,7 @@ on_turn(void *arg)
     if (!f->edge->due || f->daemon == NULL) {
         return false;
     }
-    (void)MHD_run(f->daemon);
+    run_library(f);
     /* The library's own timeouts are off: it has only 0 to say, for what it
      * could not finish in one go. */
     f->edge->due =
@@ -218,7 +225,7 @@ front_quiesce(struct front *f)
         return;
     }
     /* Who has connected already is still served. */
-    (void)MHD_run(f->daemon);
+    run_library(f);
     fd = MHD_quiesce_daemon(f->daemon);
     if (fd >= 0) {
         (void)close(fd);
@@ -239,7 +246,7 @@ front_free(struct front **f)
         sp_loop_remove(old->edge->loop, &old->watch);
         /* Closes what was resumed: the library must hold nothing suspended
          * when it stops. */
-        (void)MHD_run(old->daemon);
+        run_library(old);
         MHD_stop_daemon(old->daemon);
     } else if (old->fd >= 0) {
         (void)close(old->fd);

@@ -75,7 +75,13 @@ on_pull(gnutls_transport_ptr_t arg, void *out, size_t len)
         return take_early(r, out, len);
     }
     if (inbox->owner != r || inbox->at == inbox->len) {
-        ssize_t got = fill(r);
+        ssize_t got = 0;
+
+        if (r->resumed_in == inbox->runs + 1) {
+            errno = EAGAIN; /* as the socket would say, nearly always */
+            return -1;
+        }
+        got = fill(r);
 
         if (got <= 0) {
             return got;
@@ -186,6 +192,18 @@ records_open(struct records *r, struct records_inbox *inbox, int fd,
     gnutls_transport_set_pull_function(session, on_pull);
     gnutls_transport_set_pull_timeout_function(session, on_pull_timeout);
     gnutls_transport_set_vec_push_function(session, on_push);
+}
+
+void
+records_resume(struct records *r)
+{
+    r->resumed_in = r->inbox->runs + 1;
+}
+
+void
+records_ran(struct records_inbox *inbox)
+{
+    inbox->runs++;
 }
 
 void

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <gnutls/gnutls.h>
 
@@ -20,6 +21,7 @@
 struct records_inbox {
     struct records *current; /* the library works on it; NULL: unknown */
     struct records *owner;
+    uint64_t runs; /* of the library */
     size_t at;
     size_t len;
     unsigned char bytes[RECORDS_READ_MAX];
@@ -31,6 +33,7 @@ struct records {
     int fd;
     struct sp_buf early; /* read before another connection took the inbox */
     struct sp_buf held;  /* written by the library, not yet sent */
+    uint64_t resumed_in; /* the library's run for which it was resumed */
     bool hold;           /* the next write is held back for the one behind it */
 };
 
@@ -39,6 +42,16 @@ struct records {
 void
 records_open(struct records *r, struct records_inbox *inbox, int fd,
              gnutls_session_t session);
+
+/* The library takes the connection up again in its next run. What it wants to
+ * read in that run it is told to wait for: it is about to watch the socket
+ * anew, and hears of what is there. */
+void
+records_resume(struct records *r);
+
+/* A run of the library has ended. */
+void
+records_ran(struct records_inbox *inbox);
 
 /* The library is about to write the head of an answer with a body behind it. */
 void

@@ -112,6 +112,9 @@ send_head(struct connection *c, struct sp_view library)
         r->head_sent += (size_t)n;
     }
     r->head_due = false;
+    if (r->streaming) {
+        sp_buf_free(&r->head); /* it may last for days */
+    }
     return (ssize_t)library.len;
 }
 

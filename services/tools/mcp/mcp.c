@@ -248,7 +248,8 @@ owner_of(const struct mcp_request *request)
 static bool
 version_header_fits(const struct mcp_call *c)
 {
-    struct sp_view header = sp_headers_get(c->request->headers, VERSION_HEADER);
+    struct sp_view header =
+        sp_headers_get(c->request->http.headers, VERSION_HEADER);
 
     return header.ptr == NULL || mcp_version_find(header) == c->session.version;
 }
@@ -280,7 +281,8 @@ open_session(struct mcp_call *c)
     };
     const struct session_owner owner = owner_of(c->request);
     const struct sp_refusal *refusal = NULL;
-    struct sp_view id = sp_headers_get(c->request->headers, SESSION_HEADER);
+    struct sp_view id =
+        sp_headers_get(c->request->http.headers, SESSION_HEADER);
 
     if (id.ptr == NULL) {
         refusal = &missing;
@@ -339,7 +341,10 @@ add_session(struct mcp_call *c)
 static void
 write_identity(const struct mcp_request *request, struct sp_buf *out)
 {
-    (void)sp_buf_add_view(out, request->digest);
+    unsigned char digest[SP_PASSPORT_DIGEST_BYTES];
+
+    sp_passport_digest(&request->http, digest);
+    (void)sp_buf_add(out, digest, sizeof(digest));
     (void)sp_buf_addf(out, "%zu:", request->subject.len);
     (void)sp_buf_add_view(out, request->subject);
     (void)sp_buf_add_view(out, request->client);
@@ -700,7 +705,8 @@ choose_version(struct mcp_call *c)
     struct sp_json *json = &c->mcp->json;
     const struct sp_json_token *named = sp_json_get(
         json, sp_json_get(json, c->params, "_meta"), META "protocolVersion");
-    struct sp_view header = sp_headers_get(c->request->headers, VERSION_HEADER);
+    struct sp_view header =
+        sp_headers_get(c->request->http.headers, VERSION_HEADER);
 
     if (named == NULL && mcp_version_find(header) != MCP_VERSION_MODERN) {
         return true;
@@ -734,7 +740,7 @@ answer_post(struct mcp_call *c)
     const struct sp_json_token *id = NULL;
     const struct sp_json_token *name = NULL;
 
-    if (sp_json_parse(json, c->request->body) != 0) {
+    if (sp_json_parse(json, c->request->http.body) != 0) {
         refuse(c, &no_json);
         return;
     }
@@ -781,9 +787,9 @@ mcp_answer(struct mcp *mcp, const struct mcp_request *request,
     char allow[SP_PATH_ALLOW_MAX];
 
     clear(reply);
-    if (sp_view_is(request->method, "POST")) {
+    if (sp_view_is(request->http.method, "POST")) {
         answer_post(&call);
-    } else if (sp_view_is(request->method, "DELETE")) {
+    } else if (sp_view_is(request->http.method, "DELETE")) {
         answer_delete(&call);
     } else {
         refuse(&call, &no_method);

@@ -11,6 +11,7 @@
 #include "common/stage/catalogue.h"
 #include "common/stage/refusal.h"
 #include "common/text/buf.h"
+#include "proto/passport.h"
 #include "services/tools/ledger.h"
 #include "services/tools/run/toolset.h"
 
@@ -27,12 +28,9 @@ struct mcp_means {
 };
 
 struct mcp_request {
-    struct sp_view method; /* HTTP */
-    struct sp_view headers;
-    struct sp_view body;
+    struct sp_passport_request http;
     /* As the opened passport says. */
     struct sp_view request_id;
-    struct sp_view digest;
     struct sp_view subject;
     struct sp_view client;
     struct sp_view scopes;

@@ -71,21 +71,13 @@ ends_in_suffix(struct sp_view value)
            memcmp(value.ptr + value.len - len, SUFFIX, len) == 0;
 }
 
-int
-mcp_headers_decode(struct sp_view value, struct sp_buf *scratch,
-                   struct sp_view *ret_text)
+static int
+decode_base64(struct sp_view inner, struct sp_buf *scratch,
+              struct sp_view *ret_text)
 {
     unsigned char decoded[MAX_DECODED];
-    struct sp_view inner = { 0 };
     size_t len = 0;
 
-    if (!sp_view_starts(value, PREFIX) || !ends_in_suffix(value)) {
-        *ret_text = value;
-        return is_plain(value) ? 0 : SP_EFORMAT;
-    }
-    inner =
-        sp_view_make(value.ptr + sizeof(PREFIX) - 1,
-                     value.len - (sizeof(PREFIX) - 1) - (sizeof(SUFFIX) - 1));
     /* Strict: padding is required, and nothing may stand behind it. */
     if (sodium_base642bin(decoded, sizeof(decoded), inner.ptr, inner.len, NULL,
                           &len, NULL, sodium_base64_VARIANT_ORIGINAL) != 0) {
@@ -97,4 +89,19 @@ mcp_headers_decode(struct sp_view value, struct sp_buf *scratch,
     }
     *ret_text = sp_buf_view(scratch);
     return 0;
+}
+
+/* Most values are plain: the room to decode others is not even cleared. */
+int
+mcp_headers_decode(struct sp_view value, struct sp_buf *scratch,
+                   struct sp_view *ret_text)
+{
+    if (!sp_view_starts(value, PREFIX) || !ends_in_suffix(value)) {
+        *ret_text = value;
+        return is_plain(value) ? 0 : SP_EFORMAT;
+    }
+    return decode_base64(
+        sp_view_make(value.ptr + sizeof(PREFIX) - 1,
+                     value.len - (sizeof(PREFIX) - 1) - (sizeof(SUFFIX) - 1)),
+        scratch, ret_text);
 }

@@ -46,13 +46,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     };
     struct sp_secret *key =
         sp_secret_new(SP_VIEW_LITERAL("0123456789abcdef0123456789abcdef"));
+    struct sp_random random = { 0 };
     struct sp_buf sealed = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
     struct sp_passport opened = { 0 };
 
     if (sp_passport_open(key, sp_view_make(data, size), &request, ID, NOW_MS,
                          &plain, &opened) == 0 ||
-        sp_passport_seal(key, &passport, &request, &sealed) != 0 ||
+        sp_passport_seal(key, &random, &passport, &request, &sealed) != 0 ||
         sp_passport_open(key, sp_buf_view(&sealed), &request, ID, NOW_MS,
                          &plain, &opened) != 0 ||
         !sp_view_equal(opened.subject, passport.subject)) {

@@ -166,3 +166,34 @@ Test(headers, get_finds_the_first)
     cr_expect_null(sp_headers_get(sp_view_of("bad\na: 1\n"), "a").ptr);
     cr_expect_null(sp_headers_get(sp_view_make(NULL, 0), "a").ptr);
 }
+
+/* Each byte against RFC 9110 sections 5.5 and 5.6.2, wherever it stands. */
+Test(headers, knows_every_byte)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz"
+                                  "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char others[] = "0123456789!#$%&'*+-.^_`|~";
+
+    for (int byte = 0; byte < 256; byte++) {
+        bool letter = byte != 0 && strchr(letters, byte) != NULL;
+        bool token = letter || (byte != 0 && strchr(others, byte) != NULL);
+        bool plain = (byte >= 0x20 && byte != 0x7f) || byte == '\t';
+
+        for (size_t at = 0; at < 19; at++) {
+            struct sp_buf text = sp_buf_new(256);
+            char name[] = "a-name-of-this-size";
+            char value[] = "a value of its size";
+
+            name[at] = (char)byte;
+            cr_expect_eq(sp_headers_add(&text, sp_view_make(name, 19),
+                                        SP_VIEW_LITERAL("x")) == 0,
+                         token, "byte %d at %zu", byte, at);
+            sp_buf_reset(&text);
+            value[at] = (char)byte;
+            cr_expect_eq(sp_headers_add(&text, SP_VIEW_LITERAL("a"),
+                                        sp_view_make(value, 19)) == 0,
+                         plain, "byte %d at %zu", byte, at);
+            sp_buf_free(&text);
+        }
+    }
+}

@@ -611,6 +611,40 @@ Test(edge_streaming, silence_gets_a_comment)
     stage_close(&s);
 }
 
+/* Each waking of a stream costs a look at all of them: those of one half second
+ * are woken together. */
+Test(edge_streaming, comments_come_at_moments_that_streams_share)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    stage_wait(&s, 300);
+    part(&s, r, 1, "data: 2\n\n");
+    expect_waiting(r, "data: 2\n\n");
+    stage_wait(&s, 1699);
+    expect_waiting(r, "");
+    stage_wait(&s, 1);
+    expect_waiting(r, ": waiting\n\n");
+    part_with(&s, r, 2, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
+/* What only a repetition needs is not kept for the life of a stream. */
+Test(edge_streaming, a_stream_keeps_nothing_of_its_request)
+{
+    struct stage s;
+    struct request *r = begin(&s);
+
+    cr_expect_eq(r->target.size, 0);
+    cr_expect_eq(r->headers.size, 0);
+    cr_expect_eq(r->credentials.size, 0);
+    cr_expect_eq(r->body.size, 0);
+    part_with(&s, r, 1, true, SP_VIEW_LITERAL(""));
+    pipeline_end(r);
+    stage_close(&s);
+}
+
 Test(edge_streaming, no_comment_inside_an_event_or_behind_a_backlog)
 {
     struct stage s;

@@ -23,6 +23,8 @@ sample_request(void)
     };
 }
 
+static struct sp_random random_bytes;
+
 static struct sp_buf
 sealed_by(const char *bytes)
 {
@@ -45,7 +47,8 @@ sealed_by(const char *bytes)
         .expires_ms = 1000,
     };
 
-    cr_assert_eq(sp_passport_seal(key, &passport, &request, &out), 0);
+    cr_assert_eq(
+        sp_passport_seal(key, &random_bytes, &passport, &request, &out), 0);
     sp_secret_free(&key);
     return out;
 }
@@ -117,6 +120,63 @@ Test(passport, refuses_every_swapped_part)
                  SP_EAUTH);
     sp_buf_free(&plain);
     sp_buf_free(&sealed);
+}
+
+/* Long parts are covered by their digests. */
+Test(passport, refuses_a_long_part_that_changed_anywhere)
+{
+    static char body[5000];
+    struct sp_buf sealed = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_buf plain = sp_buf_new(SP_MAX_PASSPORT_BYTES);
+    struct sp_secret *key =
+        sp_secret_new(sp_view_make(key_bytes, SP_PASSPORT_KEY_BYTES));
+    struct sp_passport_request request = sample_request();
+    struct sp_passport passport = {
+        .request_id = sp_view_make(id_bytes, 16),
+        .expires_ms = 1000,
+    };
+
+    for (size_t len = 1020; len <= sizeof(body); len += len < 1030 ? 1 : 397) {
+        request.body = sp_view_make(body, len);
+        sp_buf_reset(&sealed);
+        cr_assert_eq(
+            sp_passport_seal(key, &random_bytes, &passport, &request, &sealed),
+            0);
+        cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes, 999,
+                               &passport, &plain),
+                     0);
+        passport.request_id = sp_view_make(id_bytes, 16);
+        for (size_t i = 0; i < len; i += 101) {
+            body[i] = 1;
+            cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes,
+                                   999, &passport, &plain),
+                         SP_EAUTH, "length %zu, byte %zu", len, i);
+            body[i] = 0;
+        }
+        request.body.len--;
+        cr_assert_eq(open_with(sp_buf_view(&sealed), &request, id_bytes, 999,
+                               &passport, &plain),
+                     SP_EAUTH, "length %zu, one byte less", len);
+    }
+    sp_secret_free(&key);
+    sp_buf_free(&plain);
+    sp_buf_free(&sealed);
+}
+
+/* Who must know a request again has one name for it. */
+Test(passport, gives_each_request_a_digest_of_its_own)
+{
+    unsigned char first[SP_PASSPORT_DIGEST_BYTES];
+    unsigned char other[SP_PASSPORT_DIGEST_BYTES];
+    struct sp_passport_request request = sample_request();
+
+    sp_passport_digest(&request, first);
+    sp_passport_digest(&request, other);
+    cr_assert_arr_eq(first, other, sizeof(first));
+    request.method = sp_view_of("POS");
+    request.path = sp_view_of("T/mcp");
+    sp_passport_digest(&request, other);
+    cr_assert_arr_neq(first, other, sizeof(first));
 }
 
 /* attack: bytes move from one part to the next. */

@@ -48,8 +48,8 @@ ask(struct visitor *v, const char *id, const char *method, const char *body)
 {
     struct mcp_request request = desk_request(&v->desk, id, body);
 
-    request.method = sp_view_of(method);
-    request.headers = sp_view_of(v->header);
+    request.http.method = sp_view_of(method);
+    request.http.headers = sp_view_of(v->header);
     return desk_ask(&v->desk, &request);
 }
 
@@ -295,7 +295,7 @@ Test(mcp, only_post_and_delete)
 
     desk_open(&desk);
     request = desk_request(&desk, ID_A, "");
-    request.method = SP_VIEW_LITERAL("GET");
+    request.http.method = SP_VIEW_LITERAL("GET");
     cr_expect_eq(desk_ask(&desk, &request)->status, 405);
     cr_expect(sp_view_is(
         sp_headers_get(sp_buf_view(&desk.tools.reply.headers), "allow"),
@@ -443,7 +443,7 @@ Test(mcp, a_session_expires)
 
     begin(&v, "2025-11-25");
     request = desk_request(&v.desk, ID_A, RPC("ping", "\"params\":{}"));
-    request.headers = sp_view_of(v.header);
+    request.http.headers = sp_view_of(v.header);
     request.now_ms = DESK_NOW + SESSION_MS - 1;
     cr_expect_eq(desk_ask(&v.desk, &request)->status, 200);
     request.now_ms = DESK_NOW + SESSION_MS;
@@ -537,13 +537,15 @@ Test(mcp, what_was_begun_and_not_finished_is_not_run_again)
     struct desk desk;
     struct mcp_request request;
     struct sp_buf identity = sp_buf_new(1024);
+    unsigned char digest[SP_PASSPORT_DIGEST_BYTES];
     struct ledger_claim claim = { .request_id = SP_VIEW_LITERAL(ID_A),
                                   .keep_until_ms = DESK_NOW + 60000 };
     struct ledger_answer known = { 0 };
 
     desk_open(&desk);
     request = desk_request(&desk, ID_A, TICKET);
-    (void)sp_buf_add_view(&identity, request.digest);
+    sp_passport_digest(&request.http, digest);
+    (void)sp_buf_add(&identity, digest, sizeof(digest));
     (void)sp_buf_add_str(&identity, "4:annaapp");
     claim.digest = sp_buf_view(&identity);
     cr_assert_eq(ledger_begin(desk.tools.ledger, &claim, &known), 0);

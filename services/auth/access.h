@@ -3,7 +3,7 @@
 #define SP_SERVICES_AUTH_ACCESS_H
 
 #include "proto/message.h"
-#include "services/auth/auth_state.h"
+#include "services/auth/auth.h"
 
 /* Answers 401, 403, 404 or 503, or forwards the request as a CALL. */
 void

@@ -1,409 +1,101 @@
-/* Start, end, and the handlers that only pass something on. */
+/* How the handlers answer. */
 #include "services/auth/auth.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
-#include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/text/headers.h"
-#include "proto/passport.h"
 #include "proto/paths.h"
-#include "services/auth/access.h"
-#include "services/auth/claims.h"
-#include "services/auth/oauth/token_endpoint.h"
 
-#define KEY_DIRECTORY "keys/auth"
-#define MAX_SENTENCE 8192
+/* The longest line is what must become shorter. */
+static void
+tell_too_long(struct auth *auth, struct auth_return to, struct sp_view headers)
+{
+    char detail[128];
+    const struct sp_occurrence what = {
+        .kind = "header_too_long",
+        .request_id = to.request_id,
+        .status = 502,
+        .detail = detail,
+    };
+    struct sp_view name = { 0 };
+    struct sp_view value = { 0 };
+    struct sp_view longest = SP_VIEW_LITERAL("none");
+    size_t bytes = 0;
 
-/* ---------------------------------------------------------------- requests */
+    while (sp_headers_next(&headers, &name, &value) > 0) {
+        if (value.len > bytes) {
+            longest = name;
+            bytes = value.len;
+        }
+    }
+    (void)snprintf(detail, sizeof(detail), "header=%.*s bytes=%zu",
+                   (int)(longest.len < 64 ? longest.len : 64), longest.ptr,
+                   bytes);
+    sp_runtime_event(auth->runtime, &what);
+}
 
 static void
-refuse_method(struct auth *auth, const struct sp_http_request *request,
-              const struct sp_path *row)
+answer_too_long(struct auth *auth, struct auth_return to,
+                struct sp_view headers)
 {
-    const struct auth_return to = { request->request_id, request->reply_to,
-                                    request->attempt };
-    const struct sp_refusal refusal = {
-        .status = 405,
-        .code = "method_not_allowed",
-        .text = "this method is not offered here",
+    static const struct sp_refusal refusal = {
+        .status = 502,
+        .code = "header_too_long",
+        .text = "a header of the answer is too long to be sent",
     };
-    char allow[SP_PATH_ALLOW_MAX];
+
+    tell_too_long(auth, to, headers);
+    auth_refuse(auth, to, sp_view_make("", 0), &refusal, sp_view_make("", 0));
+}
+
+void
+auth_answer(struct auth *auth, struct auth_return to, unsigned status,
+            struct sp_view headers, struct sp_view body)
+{
+    const struct sp_place edge = { .kind = SP_PLACE_NAMED, .key = to.reply_to };
+    const struct sp_answer answer = {
+        .request_id = to.request_id,
+        .reply_to = to.reply_to,
+        .attempt = to.attempt,
+        .last = true,
+        .status = status,
+        .headers = headers,
+        .body = body,
+    };
+    int error = 0;
+
+    if (headers.len > SP_MAX_HEADERS) {
+        answer_too_long(auth, to, headers);
+        return;
+    }
+    error = sp_runtime_send(auth->runtime, SP_SERVICE_EDGE, SP_MSG_ANSWER,
+                            &answer, edge);
+    if (error != 0) {
+        sp_runtime_trouble(auth->runtime, "answer_undelivered",
+                           "status=%u reason=\"%s\"", status,
+                           sp_strerror(error));
+    }
+}
+
+void
+auth_refuse(struct auth *auth, struct auth_return to, struct sp_view path,
+            const struct sp_refusal *refusal, struct sp_view challenge)
+{
+    int error = 0;
 
     sp_buf_reset(&auth->headers);
     sp_buf_reset(&auth->body);
-    if (sp_refusal_write(&refusal, row->form, &auth->headers, &auth->body) !=
-        0) {
-        sp_fatal("refusal_too_long", "status=405");
+    error = sp_refusal_write(refusal, sp_path_form(path), &auth->headers,
+                             &auth->body);
+    if (error == 0 && challenge.len > 0) {
+        error = sp_headers_add(&auth->headers,
+                               SP_VIEW_LITERAL("www-authenticate"), challenge);
     }
-    (void)sp_headers_add(&auth->headers, SP_VIEW_LITERAL("allow"),
-                         sp_view_of(sp_path_allow(row, allow)));
-    auth_answer(auth, to, refusal.status, sp_buf_view(&auth->headers),
+    if (error != 0) {
+        sp_fatal("refusal_too_long", "status=%u", refusal->status);
+    }
+    auth_answer(auth, to, refusal->status, sp_buf_view(&auth->headers),
                 sp_buf_view(&auth->body));
-}
-
-static void
-serve_document(struct auth *auth, const struct sp_http_request *request)
-{
-    const struct auth_return to = { request->request_id, request->reply_to,
-                                    request->attempt };
-    static const struct sp_refusal unknown = {
-        .status = 404,
-        .code = "not_found",
-        .text = "no such document",
-    };
-    struct sp_view text = metadata_find(auth->policy->metadata, request->path);
-
-    if (text.ptr == NULL) {
-        auth_refuse(auth, to, request->path, &unknown, sp_view_make("", 0));
-    } else {
-        auth_answer(auth, to, 200,
-                    SP_VIEW_LITERAL("content-type: application/json\n"
-                                    "cache-control: public, max-age=300\n"),
-                    text);
-    }
-}
-
-static void
-serve_token(struct auth *auth, const struct sp_http_request *request)
-{
-    token_endpoint_handle(auth->endpoint, request);
-}
-
-/* What is served without a token. All other paths need one. */
-static void (*const open_paths[SP_PATH_COUNT])(
-    struct auth *auth, const struct sp_http_request *request) = {
-    [SP_PATH_TOKEN] = serve_token,
-    [SP_PATH_JWKS] = serve_document,
-    [SP_PATH_DOCUMENTS] = serve_document,
-};
-
-void
-auth_on_http_request(void *self, const struct sp_msg *m)
-{
-    struct auth *auth = self;
-    const struct sp_http_request *request = &m->u.http_request;
-    const struct sp_path *row = sp_path_find(request->path);
-
-    if (request->deadline_ms == 0) {
-        return; /* the edge has answered 504 */
-    }
-    if (row == NULL || open_paths[row->id] == NULL) {
-        access_handle(auth, request);
-    } else if (!sp_path_takes(row, sp_method_find(request->method))) {
-        refuse_method(auth, request, row);
-    } else {
-        open_paths[row->id](auth, request);
-    }
-}
-
-/* Nobody waits for these: one that finds no validation is dropped, and the
- * request's deadline ends what it meant to end. */
-static void
-pass_on(struct auth *auth, enum sp_message_id id, const void *message,
-        struct sp_place place)
-{
-    if (sp_runtime_send(auth->runtime, SP_SERVICE_VALIDATION, id, message,
-                        place) != 0) {
-        auth->counts.undelivered++;
-    }
-}
-
-/* To the validation replica that keeps the request; where it is gone, any one
- * has the way to the executor, if one is named. */
-static void
-pass_on_by_name(struct auth *auth, enum sp_message_id id, const void *message,
-                struct sp_view screen, struct sp_view executor)
-{
-    const struct sp_place named = { .kind = SP_PLACE_NAMED, .key = screen };
-    const struct sp_place any = { .kind = SP_PLACE_ANY };
-
-    if (sp_runtime_send(auth->runtime, SP_SERVICE_VALIDATION, id, message,
-                        named) == 0) {
-        return;
-    }
-    if (executor.len > 0) {
-        pass_on(auth, id, message, any);
-    } else {
-        auth->counts.undelivered++;
-    }
-}
-
-void
-auth_on_cancel(void *self, const struct sp_msg *m)
-{
-    pass_on_by_name(self, SP_MSG_CANCEL, &m->u.cancel, m->u.cancel.screen_by,
-                    m->u.cancel.executor);
-}
-
-void
-auth_on_credit(void *self, const struct sp_msg *m)
-{
-    pass_on_by_name(self, SP_MSG_CREDIT, &m->u.credit, m->u.credit.screen_by,
-                    m->u.credit.executor);
-}
-
-void
-auth_on_probe(void *self, const struct sp_msg *m)
-{
-    const struct sp_place any = { .kind = SP_PLACE_ANY };
-
-    pass_on(self, SP_MSG_PROBE, &m->u.probe, any);
-}
-
-void
-auth_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
-{
-    struct auth *auth = self;
-    const struct sp_place all = { .kind = SP_PLACE_ALL };
-    const struct sp_peer_lost lost = { .service = service, .name = name };
-
-    if (!up && service == SP_SERVICE_VALIDATION &&
-        sp_runtime_send(auth->runtime, SP_SERVICE_EDGE, SP_MSG_PEER_LOST, &lost,
-                        all) != 0) {
-        auth->counts.undelivered++;
-    }
-}
-
-/* ------------------------------------------------------------------- start */
-
-static void
-load_keys(struct auth *auth)
-{
-    struct sp_buf why = sp_buf_new(MAX_SENTENCE);
-    char *path = sp_runtime_key_path(auth->runtime, "passport.key");
-    int error = 0;
-
-    auth->keys = keyset_new();
-    if (keyset_load(auth->keys, KEY_DIRECTORY, &why) != 0) {
-        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
-    }
-    sp_buf_free(&why);
-    error =
-        sp_secret_load_hex(path, SP_PASSPORT_KEY_BYTES, &auth->passport_key);
-    if (error != 0) {
-        sp_refuse("%s: %s; run `sallyport init` to make it", path,
-                  sp_strerror(error));
-    }
-    sp_free(path);
-}
-
-static struct auth_policy_means
-means_of(const struct auth *auth, const char *directory)
-{
-    return (struct auth_policy_means){
-        .directory = directory,
-        .url = sp_runtime_settings(auth->runtime)->url,
-        .mcp_url = auth->mcp_url,
-        .keys = auth->keys,
-        .known = auth->known,
-        .key_directory = KEY_DIRECTORY,
-    };
-}
-
-/* The clients of the start, kept for their hashes: a client that a reload takes
- * away can come back by another. */
-static void
-remember_clients(struct auth *auth)
-{
-    const struct auth_config *config = auth->policy->config;
-
-    auth->known = clients_new();
-    for (uint32_t i = 0; i < config->clients_count; i++) {
-        const struct client *client = clients_find(
-            auth->policy->clients, sp_view_of(config->clients[i].id));
-
-        if (clients_add(auth->known, client_id(client), "",
-                        sp_view_of(client_hash(client))) != 0) {
-            sp_fatal("client_not_kept", "id=%s", client_id(client));
-        }
-    }
-}
-
-static void
-load_policy(struct auth *auth)
-{
-    struct sp_buf why = sp_buf_new(MAX_SENTENCE);
-    const struct auth_policy_means means =
-        means_of(auth, sp_runtime_settings(auth->runtime)->config);
-
-    if (auth_policy_new(&means, &auth->policy, &why) != 0) {
-        sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
-    }
-    sp_buf_free(&why);
-    remember_clients(auth);
-}
-
-static void
-apply_limits(struct auth *auth)
-{
-    const struct auth_failures *failures = &auth->policy->config->failures;
-
-    token_endpoint_limit(auth->endpoint, failures->burst, failures->per_minute);
-}
-
-/* True where a token that was accepted may not be any more, or where the cache
- * gets another size. */
-static bool
-cache_is_stale(const struct auth_config *old, const struct auth_config *next)
-{
-    if (old->tokens.cached != next->tokens.cached ||
-        old->issuers_count != next->issuers_count) {
-        return true;
-    }
-    for (uint32_t i = 0; i < old->issuers_count; i++) {
-        if (strcmp(old->issuers[i], next->issuers[i]) != 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Their streams are cut; their next request is refused in any case. */
-static void
-revoke_removed(struct auth *auth, const struct auth_config *old)
-{
-    const struct sp_place all = { .kind = SP_PLACE_ALL };
-
-    for (uint32_t i = 0; i < old->clients_count; i++) {
-        const struct sp_revoked revoked = {
-            .client = sp_view_of(old->clients[i].id),
-        };
-
-        if (clients_find(auth->policy->clients, revoked.client) == NULL &&
-            sp_runtime_send(auth->runtime, SP_SERVICE_EDGE, SP_MSG_REVOKED,
-                            &revoked, all) != 0) {
-            auth->counts.undelivered++;
-        }
-    }
-}
-
-int
-auth_reload(struct auth *auth, const char *directory, struct sp_buf *why)
-{
-    const struct auth_policy_means means = means_of(auth, directory);
-    struct auth_policy *old = auth->policy;
-    struct auth_policy *next = NULL;
-    int error = auth_policy_new(&means, &next, why);
-
-    if (error != 0) {
-        return error;
-    }
-    clients_inherit(next->clients, old->clients);
-    auth->policy = next;
-    revoke_removed(auth, old->config);
-    if (cache_is_stale(old->config, next->config)) {
-        token_cache_free(&auth->cache);
-        auth->cache = token_cache_new(next->config->tokens.cached);
-    }
-    /* Else those who have failed too often stay where they are. */
-    if (memcmp(&old->config->failures, &next->config->failures,
-               sizeof(old->config->failures)) != 0) {
-        apply_limits(auth);
-    }
-    auth_policy_free(&old);
-    return 0;
-}
-
-static char *
-mcp_url(const char *url)
-{
-    struct sp_buf text = sp_buf_new(1024);
-    char *result = NULL;
-
-    (void)sp_buf_addf(&text, "%s%s", url, sp_path_row(SP_PATH_MCP)->path);
-    result = sp_dup_view(sp_buf_view(&text));
-    sp_buf_free(&text);
-    return result;
-}
-
-void
-auth_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
-{
-    struct auth *auth = self;
-    const struct sp_settings *settings = sp_runtime_settings(rt);
-
-    (void)jail; /* nothing but the links */
-    auth->runtime = rt;
-    auth->endpoint = token_endpoint_new(auth);
-    if (auth->endpoint == NULL) {
-        sp_refuse("cannot start the hashing helper; allow this user one more "
-                  "process");
-    }
-    auth->mcp_url = mcp_url(settings->url);
-    auth->passport = sp_buf_new(SP_MAX_PASSPORT);
-    auth->headers = sp_buf_new(SP_MAX_HEADERS);
-    auth->body = sp_buf_new(SP_MAX_HEADERS);
-    auth->scopes = sp_buf_new(CLAIMS_MAX_SCOPES + 1);
-    load_keys(auth);
-    load_policy(auth);
-    auth->cache = token_cache_new(auth->policy->config->tokens.cached);
-    apply_limits(auth);
-}
-
-void
-auth_in_jail(struct sp_runtime *rt, void *self)
-{
-    struct auth *auth = self;
-
-    if (token_endpoint_watch(auth->endpoint, sp_runtime_loop(rt)) != 0) {
-        sp_fatal("cannot_watch_hasher", "waiting=0");
-    }
-}
-
-/* --------------------------------------------------------------------- end */
-
-void
-auth_metrics(void *self, struct sp_buf *out)
-{
-    const struct auth *auth = self;
-    const struct auth_counts *c = &auth->counts;
-    const struct {
-        const char *name;
-        uint64_t value;
-    } rows[] = {
-        { "tokens_accepted_total{by=\"cache\"}", c->cached },
-        { "tokens_accepted_total{by=\"signature\"}", c->verified },
-        { "tokens_refused_total", c->refused },
-        { "tokens_missing_total", c->missing },
-        { "tokens_issued_total", c->issued },
-        { "clients_refused_total", c->clients_refused },
-        { "clients_throttled_total", c->clients_throttled },
-        { "messages_undelivered_total", c->undelivered },
-        { "tokens_cached", token_cache_count(auth->cache) },
-        { "secrets_hashing", token_endpoint_waiting(auth->endpoint) },
-    };
-
-    for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        (void)sp_buf_addf(out, "sallyport_auth_%s %" PRIu64 "\n", rows[i].name,
-                          rows[i].value);
-    }
-}
-
-size_t
-auth_in_flight(void *self)
-{
-    const struct auth *auth = self;
-
-    return token_endpoint_waiting(auth->endpoint);
-}
-
-void
-auth_fini(void *self)
-{
-    struct auth *auth = self;
-
-    token_endpoint_free(&auth->endpoint);
-    token_cache_free(&auth->cache);
-    auth_policy_free(&auth->policy);
-    clients_free(&auth->known);
-    keyset_free(&auth->keys);
-    sp_secret_free(&auth->passport_key);
-    sp_free(auth->mcp_url);
-    sp_buf_free(&auth->passport);
-    sp_buf_free(&auth->headers);
-    sp_buf_free(&auth->body);
-    sp_buf_free(&auth->scopes);
 }

@@ -58,37 +58,39 @@
  */
 #include "common/base/compiler.h"
 #include "services/auth/auth.h"
+#include "services/auth/life.h"
+#include "services/auth/wire.h"
 
 static int
 reload(void *self, struct sp_buf *why)
 {
     struct auth *auth = self;
 
-    return auth_reload(auth, sp_runtime_settings(auth->runtime)->config, why);
+    return life_reload(auth, sp_runtime_settings(auth->runtime)->config, why);
 }
 
 int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_HTTP_REQUEST, auth_on_http_request },
-        { SP_MSG_CANCEL, auth_on_cancel },
-        { SP_MSG_CREDIT, auth_on_credit },
-        { SP_MSG_PROBE, auth_on_probe },
+        { SP_MSG_HTTP_REQUEST, wire_on_http_request },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
     };
     static const char *const config_files[] = { "auth", NULL };
     static const struct sp_service service = {
         .id = SP_SERVICE_AUTH,
         .handlers = handlers,
         .handler_count = SP_COUNT(handlers),
-        .before_jail = auth_before_jail,
-        .in_jail = auth_in_jail,
-        .peer = auth_peer,
-        .metrics = auth_metrics,
-        .in_flight = auth_in_flight,
+        .before_jail = life_before_jail,
+        .in_jail = life_in_jail,
+        .peer = wire_peer,
+        .metrics = life_metrics,
+        .in_flight = life_in_flight,
         .config_files = config_files,
         .reload = reload,
-        .fini = auth_fini,
+        .fini = life_fini,
     };
     struct auth auth = { 0 };
 

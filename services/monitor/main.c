@@ -75,6 +75,7 @@
 #include "services/monitor/monitor.h"
 #include "services/monitor/scrape.h"
 #include "services/monitor/status_file.h"
+#include "services/monitor/wire.h"
 
 /* 256 processes with their last errors, every byte escaped. */
 #define TEXT_MAX (2 * 1024 * 1024)
@@ -184,7 +185,7 @@ in_jail(struct sp_runtime *rt, void *self)
     if (m->server == NULL) {
         sp_fatal("metrics_server", "errno=%d", errno);
     }
-    monitor_open_executor(m, &port);
+    wire_open(m, &port);
     monitor_open_trail(m);
     sp_loop_each_turn(loop, turn);
     m->status = (struct sp_timer){ .expired = on_status, .arg = m };
@@ -195,9 +196,9 @@ static void
 own_message(void *self, const struct sp_msg *msg)
 {
     if (msg->id == SP_MSG_EVENT) {
-        monitor_on_event(self, msg);
+        wire_on_event(self, msg);
     } else {
-        monitor_on_status(self, msg);
+        wire_on_status(self, msg);
     }
 }
 
@@ -225,12 +226,12 @@ int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_EVENT, monitor_on_event },
-        { SP_MSG_STATUS, monitor_on_status },
-        { SP_MSG_ADMITTED_CALL, monitor_on_admitted_call },
-        { SP_MSG_CANCEL, monitor_on_cancel },
-        { SP_MSG_CREDIT, monitor_on_credit },
-        { SP_MSG_PROBE, monitor_on_probe },
+        { SP_MSG_EVENT, wire_on_event },
+        { SP_MSG_STATUS, wire_on_status },
+        { SP_MSG_ADMITTED_CALL, wire_on_admitted_call },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
     };
     static const char *const config_files[] = { "monitor", NULL };
     static const struct sp_service service = {
@@ -239,9 +240,9 @@ main(int argc, char **argv)
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
         .in_jail = in_jail,
-        .peer = monitor_peer,
-        .in_flight = monitor_in_flight,
-        .metrics = monitor_write_metrics,
+        .peer = wire_peer,
+        .in_flight = wire_in_flight,
+        .metrics = wire_metrics,
         .own_message = own_message,
         .config_files = config_files,
         .reload = reload,

@@ -1,4 +1,4 @@
-/* The state of the monitor process, and its message handlers. */
+/* The state of the monitor process. */
 #ifndef SP_SERVICES_MONITOR_MONITOR_H
 #define SP_SERVICES_MONITOR_MONITOR_H
 
@@ -50,37 +50,6 @@ struct monitor {
 SP_MUST_CHECK int
 monitor_reload(struct monitor *m, const char *directory, struct sp_buf *why);
 
-/* A process, the monitor itself too, tells what happened, or how it is. */
-void
-monitor_on_event(void *self, const struct sp_msg *m);
-
-void
-monitor_on_status(void *self, const struct sp_msg *m);
-
-/* The console is not built yet: whatever is asked for is not there. */
-void
-monitor_on_admitted_call(void *self, const struct sp_msg *m);
-
-void
-monitor_on_cancel(void *self, const struct sp_msg *m);
-
-void
-monitor_on_credit(void *self, const struct sp_msg *m);
-
-void
-monitor_on_probe(void *self, const struct sp_msg *m);
-
-void
-monitor_peer(void *self, enum sp_service_id service, struct sp_view name,
-             bool up);
-
-size_t
-monitor_in_flight(void *self);
-
-/* Makes what takes the requests for the console. */
-void
-monitor_open_executor(struct monitor *m, const struct sp_port *port);
-
 /* Tells of processes that have fallen silent. Every MONITOR_STATUS_MS: called
  * much later, it only begins to watch again. */
 void
@@ -89,9 +58,6 @@ monitor_look_for_silence(struct monitor *m);
 /* Prints and records an alert. */
 void
 monitor_raise(void *self, const struct alert *alert);
-
-void
-monitor_write_metrics(void *self, struct sp_buf *out);
 
 /* Opens the trail, recalls from its end, and records how it was found. Refuses
  * to start where it cannot be written. */

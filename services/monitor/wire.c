@@ -1,5 +1,5 @@
 /* The messages of the monitor process. */
-#include "services/monitor/monitor.h"
+#include "services/monitor/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -9,6 +9,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "services/monitor/alert_line.h"
+#include "services/monitor/monitor.h"
 
 /* A service and an escaped replica name, clipped. */
 #define OBJECT_MAX 128
@@ -85,7 +86,7 @@ monitor_reload(struct monitor *m, const char *directory, struct sp_buf *why)
 }
 
 void
-monitor_on_event(void *self, const struct sp_msg *msg)
+wire_on_event(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
     const struct sp_event *event = &msg->u.event;
@@ -99,7 +100,7 @@ monitor_on_event(void *self, const struct sp_msg *msg)
 }
 
 void
-monitor_on_status(void *self, const struct sp_msg *msg)
+wire_on_status(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
     const struct sp_status *status = &msg->u.status;
@@ -175,7 +176,7 @@ take(void *self, struct sp_executor_call *call,
 /* Nothing is executed yet, so that nothing is ever in hand, and no passport
  * needs to be opened. */
 void
-monitor_open_executor(struct monitor *m, const struct sp_port *port)
+wire_open(struct monitor *m, const struct sp_port *port)
 {
     const struct sp_executor_service service = {
         .id = SP_SERVICE_MONITOR, .self = m, .max = 1, .take = take
@@ -185,7 +186,7 @@ monitor_open_executor(struct monitor *m, const struct sp_port *port)
 }
 
 void
-monitor_on_admitted_call(void *self, const struct sp_msg *msg)
+wire_on_admitted_call(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
 
@@ -193,7 +194,7 @@ monitor_on_admitted_call(void *self, const struct sp_msg *msg)
 }
 
 void
-monitor_on_cancel(void *self, const struct sp_msg *msg)
+wire_on_cancel(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
 
@@ -201,7 +202,7 @@ monitor_on_cancel(void *self, const struct sp_msg *msg)
 }
 
 void
-monitor_on_credit(void *self, const struct sp_msg *msg)
+wire_on_credit(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
 
@@ -209,7 +210,7 @@ monitor_on_credit(void *self, const struct sp_msg *msg)
 }
 
 void
-monitor_on_probe(void *self, const struct sp_msg *msg)
+wire_on_probe(void *self, const struct sp_msg *msg)
 {
     struct monitor *m = self;
 
@@ -217,8 +218,7 @@ monitor_on_probe(void *self, const struct sp_msg *msg)
 }
 
 void
-monitor_peer(void *self, enum sp_service_id service, struct sp_view name,
-             bool up)
+wire_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
 {
     struct monitor *m = self;
 
@@ -226,7 +226,7 @@ monitor_peer(void *self, enum sp_service_id service, struct sp_view name,
 }
 
 size_t
-monitor_in_flight(void *self)
+wire_in_flight(void *self)
 {
     const struct monitor *m = self;
 
@@ -234,7 +234,7 @@ monitor_in_flight(void *self)
 }
 
 void
-monitor_write_metrics(void *self, struct sp_buf *out)
+wire_metrics(void *self, struct sp_buf *out)
 {
     struct monitor *m = self;
     const struct monitor_figures *f = &m->figures;

@@ -56,6 +56,7 @@
 
 #include "common/base/log.h"
 #include "services/ratelimit/ratelimit.h"
+#include "services/ratelimit/wire.h"
 
 #define MAX_ANSWER 8192
 
@@ -141,10 +142,10 @@ int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_CHECKED_CALL, ratelimit_on_checked_call },
-        { SP_MSG_CANCEL, ratelimit_on_cancel },
-        { SP_MSG_CREDIT, ratelimit_on_credit },
-        { SP_MSG_PROBE, ratelimit_on_probe },
+        { SP_MSG_CHECKED_CALL, wire_on_checked_call },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
     };
     static const char *const config_files[] = { "ratelimit", NULL };
     static const struct sp_service service = {
@@ -153,8 +154,8 @@ main(int argc, char **argv)
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
         .in_jail = in_jail,
-        .peer = ratelimit_on_peer,
-        .metrics = ratelimit_write_metrics,
+        .peer = wire_peer,
+        .metrics = wire_metrics,
         .drain = drain,
         .config_files = config_files,
         .reload = reload,

@@ -1,4 +1,4 @@
-/* The state of the ratelimit process, and its message handlers. */
+/* The state of the ratelimit process. */
 #ifndef SP_SERVICES_RATELIMIT_RATELIMIT_H
 #define SP_SERVICES_RATELIMIT_RATELIMIT_H
 
@@ -41,27 +41,5 @@ ratelimit_reload(struct ratelimit *rl, const char *directory,
 /* An empty table for the ids of refused calls. */
 struct sp_table *
 ratelimit_refused_new(void);
-
-/* Charges a call, and sends it on or refuses it; CANCEL and CREDIT go on to
- * the executor of their request, PROBE to every executor. */
-void
-ratelimit_on_checked_call(void *self, const struct sp_msg *m);
-
-void
-ratelimit_on_cancel(void *self, const struct sp_msg *m);
-
-void
-ratelimit_on_credit(void *self, const struct sp_msg *m);
-
-void
-ratelimit_on_probe(void *self, const struct sp_msg *m);
-
-/* The edge resends at once what a lost executor had not STARTED. */
-void
-ratelimit_on_peer(void *self, enum sp_service_id service, struct sp_view name,
-                  bool up);
-
-void
-ratelimit_write_metrics(void *self, struct sp_buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* The messages of the ratelimit process. */
-#include "services/ratelimit/ratelimit.h"
+#include "services/ratelimit/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,6 +7,7 @@
 #include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "services/ratelimit/ratelimit.h"
 #include "services/ratelimit/refuse.h"
 
 #define NS_PER_MS INT64_C(1000000)
@@ -214,7 +215,7 @@ note_admitted(struct ratelimit *rl, const struct sp_checked_call *c)
 }
 
 void
-ratelimit_on_checked_call(void *self, const struct sp_msg *m)
+wire_on_checked_call(void *self, const struct sp_msg *m)
 {
     struct ratelimit *rl = self;
     const struct sp_checked_call *c = &m->u.checked_call;
@@ -283,14 +284,14 @@ pass_on(struct ratelimit *rl, uint64_t target, struct sp_view executor,
 }
 
 void
-ratelimit_on_cancel(void *self, const struct sp_msg *m)
+wire_on_cancel(void *self, const struct sp_msg *m)
 {
     pass_on(self, m->u.cancel.target, m->u.cancel.executor, SP_MSG_CANCEL,
             &m->u.cancel);
 }
 
 void
-ratelimit_on_credit(void *self, const struct sp_msg *m)
+wire_on_credit(void *self, const struct sp_msg *m)
 {
     pass_on(self, m->u.credit.target, m->u.credit.executor, SP_MSG_CREDIT,
             &m->u.credit);
@@ -298,7 +299,7 @@ ratelimit_on_credit(void *self, const struct sp_msg *m)
 
 /* A probe that finds no executor is missed by the edge, which then says so. */
 void
-ratelimit_on_probe(void *self, const struct sp_msg *m)
+wire_on_probe(void *self, const struct sp_msg *m)
 {
     struct ratelimit *rl = self;
 
@@ -308,8 +309,7 @@ ratelimit_on_probe(void *self, const struct sp_msg *m)
 }
 
 void
-ratelimit_on_peer(void *self, enum sp_service_id service, struct sp_view name,
-                  bool up)
+wire_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
 {
     struct ratelimit *rl = self;
     const struct sp_peer_lost lost = { .service = (uint64_t)service,
@@ -321,7 +321,7 @@ ratelimit_on_peer(void *self, enum sp_service_id service, struct sp_view name,
 }
 
 void
-ratelimit_write_metrics(void *self, struct sp_buf *out)
+wire_metrics(void *self, struct sp_buf *out)
 {
     struct ratelimit *rl = self;
     const struct ratelimit_figures *f = &rl->figures;

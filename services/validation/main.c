@@ -60,6 +60,7 @@
  */
 #include "common/base/log.h"
 #include "services/validation/validation.h"
+#include "services/validation/wire.h"
 
 #define MAX_WHY 8192
 
@@ -96,7 +97,7 @@ in_jail(struct sp_runtime *rt, void *self)
 {
     struct validation *v = self;
 
-    v->sweep = (struct sp_timer){ .expired = validation_on_sweep, .arg = v };
+    v->sweep = (struct sp_timer){ .expired = wire_on_sweep, .arg = v };
     sp_loop_start(sp_runtime_loop(rt), &v->sweep, VALIDATION_SWEEP_MS);
 }
 
@@ -116,12 +117,12 @@ int
 main(int argc, char **argv)
 {
     static const struct sp_handler handlers[] = {
-        { SP_MSG_CALL, validation_on_call },
-        { SP_MSG_RESULT, validation_on_result },
-        { SP_MSG_CANCEL, validation_on_cancel },
-        { SP_MSG_CREDIT, validation_on_credit },
-        { SP_MSG_PROBE, validation_on_probe },
-        { SP_MSG_PROBE_ANSWER, validation_on_probe_answer },
+        { SP_MSG_CALL, wire_on_call },
+        { SP_MSG_RESULT, wire_on_result },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
+        { SP_MSG_PROBE_ANSWER, wire_on_probe_answer },
     };
     static const char *const config_files[] = { "validation", "tools", NULL };
     static const struct sp_service service = {
@@ -130,9 +131,9 @@ main(int argc, char **argv)
         .handler_count = SP_COUNT(handlers),
         .before_jail = before_jail,
         .in_jail = in_jail,
-        .peer = validation_on_peer,
-        .metrics = validation_write_metrics,
-        .in_flight = validation_in_flight,
+        .peer = wire_peer,
+        .metrics = wire_metrics,
+        .in_flight = wire_in_flight,
         .config_files = config_files,
         .reload = reload,
         .fini = fini,

@@ -1,4 +1,4 @@
-/* The state of the validation process, and its message handlers. */
+/* The state of the validation process. */
 #ifndef SP_SERVICES_VALIDATION_VALIDATION_H
 #define SP_SERVICES_VALIDATION_VALIDATION_H
 
@@ -38,41 +38,5 @@ struct validation {
 SP_MUST_CHECK int
 validation_reload(struct validation *v, const char *directory, const char *url,
                   struct sp_buf *why);
-
-/* Examines a request: on to ratelimit, or an answer to the edge. */
-void
-validation_on_call(void *self, const struct sp_msg *m);
-
-void
-validation_on_result(void *self, const struct sp_msg *m);
-
-void
-validation_on_cancel(void *self, const struct sp_msg *m);
-
-void
-validation_on_credit(void *self, const struct sp_msg *m);
-
-void
-validation_on_probe(void *self, const struct sp_msg *m);
-
-void
-validation_on_probe_answer(void *self, const struct sp_msg *m);
-
-/* Timer: forgets requests whose time is up. */
-void
-validation_on_sweep(void *self);
-
-/* The edge resends at once what a lost ratelimit had not passed on. */
-void
-validation_on_peer(void *self, enum sp_service_id service, struct sp_view name,
-                   bool up);
-
-void
-validation_write_metrics(void *self, struct sp_buf *out);
-
-/* Answers that are still to come, or passing: a draining process waits for
- * their ends. */
-size_t
-validation_in_flight(void *self);
 
 #endif

@@ -1,6 +1,6 @@
 /* The messages of the validation process. */
 #include "proto/paths.h"
-#include "services/validation/validation.h"
+#include "services/validation/wire.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +12,7 @@
 #include "common/process/config.h"
 #include "common/stage/refusal.h"
 #include "proto/passport.h"
+#include "services/validation/validation.h"
 
 static const struct sp_place any_place = { .kind = SP_PLACE_ANY };
 static const struct sp_place all_places = { .kind = SP_PLACE_ALL };
@@ -190,7 +191,7 @@ remember(struct validation *v, const struct sp_call *c)
 }
 
 void
-validation_on_call(void *self, const struct sp_msg *m)
+wire_on_call(void *self, const struct sp_msg *m)
 {
     struct validation *v = self;
     const struct sp_call *c = &m->u.call;
@@ -322,7 +323,7 @@ use_rules(struct validation *v, struct sp_view request_id)
 }
 
 void
-validation_on_result(void *self, const struct sp_msg *m)
+wire_on_result(void *self, const struct sp_msg *m)
 {
     struct validation *v = self;
     const struct sp_result *part = &m->u.result;
@@ -364,7 +365,7 @@ validation_on_result(void *self, const struct sp_msg *m)
 /* ----------------------------------------------------------------- the rest */
 
 void
-validation_on_cancel(void *self, const struct sp_msg *m)
+wire_on_cancel(void *self, const struct sp_msg *m)
 {
     struct validation *v = self;
     const struct sp_cancel *cancel = &m->u.cancel;
@@ -380,7 +381,7 @@ validation_on_cancel(void *self, const struct sp_msg *m)
 }
 
 void
-validation_on_credit(void *self, const struct sp_msg *m)
+wire_on_credit(void *self, const struct sp_msg *m)
 {
     struct validation *v = self;
     struct pending_entry *entry =
@@ -393,7 +394,7 @@ validation_on_credit(void *self, const struct sp_msg *m)
 }
 
 void
-validation_on_sweep(void *self)
+wire_on_sweep(void *self)
 {
     struct validation *v = self;
     struct sp_loop *loop = sp_runtime_loop(v->rt);
@@ -403,14 +404,14 @@ validation_on_sweep(void *self)
 }
 
 void
-validation_on_probe(void *self, const struct sp_msg *m)
+wire_on_probe(void *self, const struct sp_msg *m)
 {
     offer(self, SP_SERVICE_RATELIMIT, SP_MSG_PROBE, &m->u.probe, any_place);
 }
 
 /* An executor can answer for itself alone. */
 void
-validation_on_probe_answer(void *self, const struct sp_msg *m)
+wire_on_probe_answer(void *self, const struct sp_msg *m)
 {
     const struct sp_probe_answer *answer = &m->u.probe_answer;
     const struct sp_place place = { .kind = SP_PLACE_NAMED,
@@ -422,8 +423,7 @@ validation_on_probe_answer(void *self, const struct sp_msg *m)
 }
 
 void
-validation_on_peer(void *self, enum sp_service_id service, struct sp_view name,
-                   bool up)
+wire_peer(void *self, enum sp_service_id service, struct sp_view name, bool up)
 {
     const struct sp_peer_lost lost = { .service = (uint64_t)service,
                                        .name = name };
@@ -434,7 +434,7 @@ validation_on_peer(void *self, enum sp_service_id service, struct sp_view name,
 }
 
 size_t
-validation_in_flight(void *self)
+wire_in_flight(void *self)
 {
     const struct validation *v = self;
 
@@ -442,7 +442,7 @@ validation_in_flight(void *self)
 }
 
 void
-validation_write_metrics(void *self, struct sp_buf *out)
+wire_metrics(void *self, struct sp_buf *out)
 {
     const struct validation *v = self;
     const struct validation_figures *f = &v->figures;

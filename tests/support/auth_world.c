@@ -187,8 +187,8 @@ world_begin(struct world *world)
     world->runtime.settings.config = sp_dup(config);
     world->runtime.loop = sp_loop_new();
     world->runtime.events = sp_buf_new(65536);
-    auth_before_jail(&world->runtime, &world->auth, &jail);
-    auth_in_jail(&world->runtime, &world->auth);
+    life_before_jail(&world->runtime, &world->auth, &jail);
+    life_in_jail(&world->runtime, &world->auth);
 }
 
 void
@@ -211,7 +211,7 @@ void
 world_end(struct world *world)
 {
     world_forget(world);
-    auth_fini(&world->auth);
+    life_fini(&world->auth);
     sp_loop_free(&world->runtime.loop);
     sp_settings_free(&world->runtime.settings);
     sp_buf_free(&world->runtime.events);
@@ -260,7 +260,7 @@ world_ask(struct world *world, const char *method, const char *path,
     struct sp_msg m = world_request(method, path, credentials, "", body);
 
     world_forget(world);
-    auth_on_http_request(&world->auth, &m);
+    wire_on_http_request(&world->auth, &m);
     cr_assert_eq(world->runtime.count, 1, "%s %s: %zu messages", method, path,
                  world->runtime.count);
     return &world->runtime.sent[0];
@@ -298,7 +298,7 @@ world_post(struct world *world, const char *credentials, const char *form)
         world_request("POST", "/token", credentials, WORLD_FORM, form);
 
     world_forget(world);
-    auth_on_http_request(&world->auth, &m);
+    wire_on_http_request(&world->auth, &m);
     world_wait(world, 1);
     return &world->runtime.sent[0];
 }

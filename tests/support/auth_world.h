@@ -16,7 +16,9 @@
 #include "common/text/headers.h"
 #include "proto/passport.h"
 #include "services/auth/auth.h"
+#include "services/auth/life.h"
 #include "services/auth/oauth/token_endpoint.h"
+#include "services/auth/wire.h"
 #include "tests/support/auth_fixture.h"
 
 #define WORLD_SECRET "a right secret"

@@ -5,7 +5,7 @@
 
 #include "common/process/loop.h"
 #include "proto/message.h"
-#include "services/auth/auth_state.h"
+#include "services/auth/auth.h"
 
 struct token_endpoint;
 

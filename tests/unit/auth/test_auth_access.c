@@ -370,7 +370,7 @@ Test(auth_access, drops_what_has_no_time_left)
 
     world_begin(&world);
     m.u.http_request.deadline_ms = 0;
-    auth_on_http_request(&world.auth, &m);
+    wire_on_http_request(&world.auth, &m);
     cr_assert_eq(world.runtime.count, 0);
     world_end(&world);
 }
@@ -381,9 +381,9 @@ Test(auth_access, passes_on_what_is_not_for_it)
         enum sp_message_id id;
         void (*handle)(void *self, const struct sp_msg *m);
     } rows[] = {
-        { SP_MSG_PROBE, auth_on_probe },
-        { SP_MSG_CANCEL, auth_on_cancel },
-        { SP_MSG_CREDIT, auth_on_credit },
+        { SP_MSG_PROBE, wire_on_probe },
+        { SP_MSG_CANCEL, wire_on_cancel },
+        { SP_MSG_CREDIT, wire_on_credit },
     };
     struct world world;
 
@@ -418,7 +418,7 @@ Test(auth_access, where_the_screen_is_gone_only_the_executor_is_told)
         world_forget(&world);
         m.u.cancel.screen_by = SP_VIEW_LITERAL("validation-2");
         m.u.cancel.executor = sp_view_of(rows[i].executor);
-        auth_on_cancel(&world.auth, &m);
+        wire_on_cancel(&world.auth, &m);
         cr_assert_eq(world.runtime.count, rows[i].sent);
     }
     world_end(&world);
@@ -429,13 +429,13 @@ Test(auth_access, tells_the_edge_of_a_lost_validation_only)
     struct world world;
 
     world_begin(&world);
-    auth_peer(&world.auth, SP_SERVICE_VALIDATION, sp_view_of("validation-2"),
+    wire_peer(&world.auth, SP_SERVICE_VALIDATION, sp_view_of("validation-2"),
               true);
-    auth_peer(&world.auth, SP_SERVICE_MONITOR, sp_view_of("validation-2"),
+    wire_peer(&world.auth, SP_SERVICE_MONITOR, sp_view_of("validation-2"),
               false);
-    auth_peer(&world.auth, SP_SERVICE_EDGE, sp_view_of("validation-2"), false);
+    wire_peer(&world.auth, SP_SERVICE_EDGE, sp_view_of("validation-2"), false);
     cr_assert_eq(world.runtime.count, 0);
-    auth_peer(&world.auth, SP_SERVICE_VALIDATION, sp_view_of("validation-2"),
+    wire_peer(&world.auth, SP_SERVICE_VALIDATION, sp_view_of("validation-2"),
               false);
     cr_assert_eq(world.runtime.count, 1);
     cr_assert_eq(world.runtime.sent[0].id, SP_MSG_PEER_LOST);

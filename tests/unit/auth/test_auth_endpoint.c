@@ -29,12 +29,12 @@ Test(auth_endpoint, remembers_a_verified_secret)
         world_request("POST", "/token", "", WORLD_FORM, WORLD_LOGIN);
 
     world_begin(&world);
-    auth_on_http_request(&world.auth, &m);
+    wire_on_http_request(&world.auth, &m);
     cr_assert_eq(world.runtime.count, 0);
-    cr_assert_eq(auth_in_flight(&world.auth), 1);
+    cr_assert_eq(life_in_flight(&world.auth), 1);
     world_wait(&world, 1);
-    cr_assert_eq(auth_in_flight(&world.auth), 0);
-    auth_on_http_request(&world.auth, &m);
+    cr_assert_eq(life_in_flight(&world.auth), 0);
+    wire_on_http_request(&world.auth, &m);
     cr_assert_eq(world.runtime.count, 2);
     cr_assert_eq(world.runtime.sent[1].status, 200);
     world_end(&world);
@@ -53,10 +53,10 @@ Test(auth_endpoint, waits_for_the_helper_without_blocking)
     world_begin(&world);
     for (size_t i = 0; i < 10; i++) {
         world_name(&login, id, i);
-        auth_on_http_request(&world.auth, &login);
+        wire_on_http_request(&world.auth, &login);
     }
-    cr_assert_eq(auth_in_flight(&world.auth), 10);
-    auth_on_http_request(&world.auth, &keys);
+    cr_assert_eq(life_in_flight(&world.auth), 10);
+    wire_on_http_request(&world.auth, &keys);
     cr_assert_eq(world.runtime.count, 1);
     cr_assert_eq(world.runtime.sent[0].status, 200);
     world_wait(&world, 11);
@@ -76,11 +76,11 @@ Test(auth_endpoint, bounds_those_who_wait)
     world_begin(&world);
     for (size_t i = 0; i < 64; i++) {
         world_name(&login, id, i);
-        auth_on_http_request(&world.auth, &login);
+        wire_on_http_request(&world.auth, &login);
     }
     cr_assert_eq(world.runtime.count, 0);
     world_name(&login, id, 64);
-    auth_on_http_request(&world.auth, &login);
+    wire_on_http_request(&world.auth, &login);
     cr_assert_eq(world.runtime.count, 1);
     cr_assert_eq(world.runtime.sent[0].status, 503);
     cr_assert(world_header_is(&world.runtime.sent[0], "retry-after", "1"));
@@ -196,7 +196,7 @@ Test(auth_endpoint, wants_a_form_and_no_query)
 
         world_forget(&world);
         m.u.http_request.query = sp_view_of(rows[i].query);
-        auth_on_http_request(&world.auth, &m);
+        wire_on_http_request(&world.auth, &m);
         world_wait(&world, 1);
         cr_expect_eq(world.runtime.sent[0].status, rows[i].status, "row %zu",
                      i);
@@ -277,7 +277,7 @@ Test(auth_endpoint, slows_down_those_who_fail)
     cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 429);
     world_forget(&world);
     m.u.http_request.address = sp_view_of("192.0.2.2");
-    auth_on_http_request(&world.auth, &m);
+    wire_on_http_request(&world.auth, &m);
     cr_assert_eq(world.runtime.sent[0].status, 200);
     world_end(&world);
 }
@@ -298,7 +298,7 @@ Test(auth_endpoint, slows_down_guesses_at_a_client_that_has_not_come_yet)
         (void)snprintf(address, sizeof(address), "192.0.2.%zu", i + 1);
         m.u.http_request.address = sp_view_of(address);
         world_forget(&world);
-        auth_on_http_request(&world.auth, &m);
+        wire_on_http_request(&world.auth, &m);
         world_wait(&world, 1);
         unauthorized += world.runtime.sent[0].status == 401;
         cr_assert(world.runtime.sent[0].status == 401 ||
@@ -317,20 +317,20 @@ Test(auth_endpoint, says_that_it_has_the_request_in_hand)
         world_request("POST", "/token", "", WORLD_FORM, WORLD_LOGIN);
 
     world_begin(&world);
-    auth_on_http_request(&world.auth, &login);
+    wire_on_http_request(&world.auth, &login);
     cr_assert_eq(world.runtime.in_hand, 1);
     cr_assert_eq(world.runtime.wait_ms, 15000);
     login.u.http_request.attempt = 1;
     login.u.http_request.deadline_ms = 14000;
-    auth_on_http_request(&world.auth, &login);
+    wire_on_http_request(&world.auth, &login);
     cr_assert_eq(world.runtime.in_hand, 2);
     cr_assert_eq(world.runtime.wait_ms, 14000);
-    cr_assert_eq(auth_in_flight(&world.auth), 1);
+    cr_assert_eq(life_in_flight(&world.auth), 1);
     world_wait(&world, 1);
     cr_assert_eq(world.runtime.sent[0].status, 200);
     cr_assert_eq(world.auth.counts.issued, 1);
-    cr_assert_eq(auth_in_flight(&world.auth), 0);
-    auth_on_http_request(&world.auth, &login);
+    cr_assert_eq(life_in_flight(&world.auth), 0);
+    wire_on_http_request(&world.auth, &login);
     cr_assert_eq(world.runtime.in_hand, 2, "answered at once: not said");
     world_end(&world);
 }
@@ -348,13 +348,13 @@ Test(auth_endpoint, waits_for_nobody_whose_time_is_up)
     world_name(&first, ids[0], 0);
     world_name(&late, ids[1], 1);
     late.u.http_request.deadline_ms = 1;
-    auth_on_http_request(&world.auth, &first);
-    auth_on_http_request(&world.auth, &late);
-    cr_assert_eq(auth_in_flight(&world.auth), 2);
+    wire_on_http_request(&world.auth, &first);
+    wire_on_http_request(&world.auth, &late);
+    cr_assert_eq(life_in_flight(&world.auth), 2);
     world_wait(&world, 1);
     cr_assert_eq(world.runtime.sent[0].status, 200);
     cr_assert_eq(world.auth.counts.issued, 1);
-    cr_assert_eq(auth_in_flight(&world.auth), 0);
+    cr_assert_eq(life_in_flight(&world.auth), 0);
     world_end(&world);
 }
 
@@ -371,7 +371,7 @@ Test(auth_endpoint, does_not_answer_after_the_deadline)
     world_name(&next, id, 1);
     late.u.http_request.deadline_ms = 0;
     token_endpoint_handle(world.auth.endpoint, &late.u.http_request);
-    auth_on_http_request(&world.auth, &next);
+    wire_on_http_request(&world.auth, &next);
     world_wait(&world, 1);
     cr_assert_eq(world.runtime.sent[0].status, 200);
     cr_assert_eq(world.auth.counts.issued, 1);

@@ -40,7 +40,7 @@ reload(struct world *world, const char *from, const char *to, char said[1024])
     int error = 0;
 
     write_changed(world, from, to);
-    error = auth_reload(&world->auth, "config", &why);
+    error = life_reload(&world->auth, "config", &why);
     sp_view_copy_text(said, 1024, sp_buf_view(&why));
     sp_buf_free(&why);
     cr_assert_eq(unlink("config/auth.yaml"), 0);
@@ -60,7 +60,7 @@ ask_mcp(struct world *world, const char *line)
 /* A file in which nothing that matters is different. */
 #define SAME "  lifetime_s: 900", "  lifetime_s: 901"
 
-Test(auth_reload, a_client_that_is_taken_away_is_out_and_can_come_back)
+Test(life_reload, a_client_that_is_taken_away_is_out_and_can_come_back)
 {
     struct world world;
     char said[1024];
@@ -84,8 +84,8 @@ Test(auth_reload, a_client_that_is_taken_away_is_out_and_can_come_back)
                         "      - llm:chat\n",
                         "", said),
                  0, "%s", said);
-    cr_assert_eq(world.runtime.sent[world.runtime.count - 1].id,
-                 SP_MSG_REVOKED, "every edge cuts its streams");
+    cr_assert_eq(world.runtime.sent[world.runtime.count - 1].id, SP_MSG_REVOKED,
+                 "every edge cuts its streams");
     cr_assert_eq(ask_mcp(&world, line), 401);
     cr_assert(world_told(&world, "token_refused 401 reason=unknown_client"));
     cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 401);
@@ -98,7 +98,7 @@ Test(auth_reload, a_client_that_is_taken_away_is_out_and_can_come_back)
 }
 
 /* attack: a token that is remembered keeps a scope that its client lost. */
-Test(auth_reload, a_remembered_token_loses_and_regains_a_scope)
+Test(life_reload, a_remembered_token_loses_and_regains_a_scope)
 {
     struct world world;
     char said[1024];
@@ -121,7 +121,7 @@ Test(auth_reload, a_remembered_token_loses_and_regains_a_scope)
 }
 
 /* The hasher is at work for a client that is gone when it answers. */
-Test(auth_reload, a_secret_in_hand_of_a_client_that_goes_gives_no_token)
+Test(life_reload, a_secret_in_hand_of_a_client_that_goes_gives_no_token)
 {
     struct world world;
     struct sp_msg login =
@@ -132,9 +132,9 @@ Test(auth_reload, a_secret_in_hand_of_a_client_that_goes_gives_no_token)
     world_begin(&world);
     for (size_t i = 0; i < 2; i++) {
         world_name(&login, id, i);
-        auth_on_http_request(&world.auth, &login);
+        wire_on_http_request(&world.auth, &login);
     }
-    cr_assert_eq(auth_in_flight(&world.auth), 2);
+    cr_assert_eq(life_in_flight(&world.auth), 2);
     cr_assert_eq(reload(&world,
                         "  - id: demo\n    scopes:\n"
                         "      - customer:read\n      - ticket:create\n"
@@ -149,7 +149,7 @@ Test(auth_reload, a_secret_in_hand_of_a_client_that_goes_gives_no_token)
     world_end(&world);
 }
 
-Test(auth_reload, a_bad_file_changes_nothing_and_is_told_with_its_line)
+Test(life_reload, a_bad_file_changes_nothing_and_is_told_with_its_line)
 {
     static const struct {
         const char *from;
@@ -187,7 +187,7 @@ Test(auth_reload, a_bad_file_changes_nothing_and_is_told_with_its_line)
 }
 
 /* attack: a flood of guesses must not begin anew with each reload. */
-Test(auth_reload, those_who_failed_too_often_still_wait)
+Test(life_reload, those_who_failed_too_often_still_wait)
 {
     struct world world;
     char said[1024];

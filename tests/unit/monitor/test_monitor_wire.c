@@ -6,6 +6,7 @@
 #include "common/base/alloc.h"
 #include "common/text/json.h"
 #include "services/monitor/monitor.h"
+#include "services/monitor/wire.h"
 
 static char denied_rule[] = "tool_denied";
 static char broken_rule[] = "audit_broken";
@@ -106,7 +107,7 @@ sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
                      .detail = sp_view_of(what->detail) },
     };
 
-    monitor_on_event(rt->m, &own);
+    wire_on_event(rt->m, &own);
 }
 
 struct gate {
@@ -136,7 +137,7 @@ monitor_begin(struct gate *g)
     g->m.detect =
         detect_new(&config, (struct alert_sink){ monitor_raise, &g->m });
     port = sp_port_of(&g->rt);
-    monitor_open_executor(&g->m, &port);
+    wire_open(&g->m, &port);
     monitor_open_trail(&g->m);
 }
 
@@ -191,7 +192,7 @@ send_event(struct gate *g, const char *boot, uint64_t seq, const char *kind)
                      .subject = SP_VIEW_LITERAL("anna") },
     };
 
-    monitor_on_event(&g->m, &m);
+    wire_on_event(&g->m, &m);
 }
 
 Test(monitor_wire, records_each_event_and_each_alert)
@@ -228,7 +229,7 @@ Test(monitor_wire, records_gaps_and_restarts)
     cr_assert_eq(records_of(&g, "audit_gap"), 2);
     st.u.status = (struct sp_status){ .boot = SP_VIEW_LITERAL("bbbbbbbb"),
                                       .replica = SP_VIEW_LITERAL("0") };
-    monitor_on_status(&g.m, &st);
+    wire_on_status(&g.m, &st);
     cr_assert_eq(records_of(&g, "process_restarted"), 1);
     monitor_end(&g, true);
     trail_free(&g.trail);
@@ -301,20 +302,20 @@ Test(monitor_wire, answers_probes_and_knows_no_page)
                                    .deadline_ms = 1000,
                                    .rpc_id = SP_VIEW_LITERAL("1"),
                                    .path = SP_VIEW_LITERAL("/console") };
-    monitor_on_admitted_call(&g.m, &m);
+    wire_on_admitted_call(&g.m, &m);
     cr_assert_eq(g.rt.to, SP_SERVICE_EDGE);
     cr_assert_eq(g.rt.kind, SP_PLACE_NAMED);
     cr_assert_eq(g.rt.denial.status, 404);
     cr_assert(sp_view_is(g.rt.denial.rpc_id, "1"));
     cr_assert(sp_view_is(g.rt.denial.request_id, "0123456789abcdef"));
     cr_assert_eq(records_of(&g, "page_unknown"), 1);
-    cr_assert_eq(monitor_in_flight(&g.m), 0);
+    cr_assert_eq(wire_in_flight(&g.m), 0);
     m = (struct sp_msg){
         .id = SP_MSG_PROBE,
         .u.probe = { .request_id = SP_VIEW_LITERAL("0123456789abcdef"),
                      .reply_to = SP_VIEW_LITERAL("edge-0") },
     };
-    monitor_on_probe(&g.m, &m);
+    wire_on_probe(&g.m, &m);
     cr_assert_eq(g.rt.to, SP_SERVICE_VALIDATION);
     cr_assert_eq(g.rt.answer.service, SP_SERVICE_MONITOR);
     cr_assert(sp_view_is(g.rt.answer.reply_to, "edge-0"));

@@ -8,6 +8,7 @@
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "services/ratelimit/ratelimit.h"
+#include "services/ratelimit/wire.h"
 
 static const unsigned char seed[LIMITS_SEED_BYTES] = { 3 };
 
@@ -153,7 +154,7 @@ Test(ratelimit_wire, an_admitted_call_goes_on_untouched)
     const struct sp_admitted_call *out = &s.rt.sent[0].admitted;
 
     stage_open(&s);
-    ratelimit_on_checked_call(&s.rl, &m);
+    wire_on_checked_call(&s.rl, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_TOOLS);
     cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_ANY);
@@ -177,7 +178,7 @@ Test(ratelimit_wire, a_repetition_finds_the_models_replica_that_has_the_call)
 
     m.u.checked_call.target = SP_SERVICE_LLM;
     stage_open(&s);
-    ratelimit_on_checked_call(&s.rl, &m);
+    wire_on_checked_call(&s.rl, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_LLM);
     cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_KEY);
@@ -191,7 +192,7 @@ Test(ratelimit_wire, the_third_of_two_is_answered_429_and_told_once)
 
     stage_open(&s);
     for (int i = 0; i < 6; i++) {
-        ratelimit_on_checked_call(&s.rl, &m);
+        wire_on_checked_call(&s.rl, &m);
     }
     cr_assert_eq(s.rt.count, 6);
     for (size_t i = 2; i < 6; i++) {
@@ -215,12 +216,12 @@ Test(ratelimit_wire, a_repetition_is_not_charged)
     stage_open(&s);
     m.u.checked_call.attempt = 1;
     for (int i = 0; i < 8; i++) {
-        ratelimit_on_checked_call(&s.rl, &m);
+        wire_on_checked_call(&s.rl, &m);
     }
     cr_assert_eq(s.rl.figures.uncharged, 8);
     m.u.checked_call.attempt = 0;
-    ratelimit_on_checked_call(&s.rl, &m);
-    ratelimit_on_checked_call(&s.rl, &m);
+    wire_on_checked_call(&s.rl, &m);
+    wire_on_checked_call(&s.rl, &m);
     cr_assert_eq(s.rl.figures.admitted[0], 2);
     stage_close(&s);
 }
@@ -235,10 +236,10 @@ Test(ratelimit_wire, what_was_refused_is_not_admitted_by_its_repetition)
     stage_open(&s);
     for (int i = 0; i < 3; i++) {
         m.u.checked_call.attempt = 0;
-        ratelimit_on_checked_call(&s.rl, &m);
+        wire_on_checked_call(&s.rl, &m);
     }
     m.u.checked_call.attempt = 1;
-    ratelimit_on_checked_call(&s.rl, &m);
+    wire_on_checked_call(&s.rl, &m);
     cr_assert_eq(s.rt.count, 4);
     cr_assert_eq(s.rt.sent[3].to, SP_SERVICE_EDGE);
     cr_assert_eq(s.rt.sent[3].answer.status, 429);
@@ -253,7 +254,7 @@ Test(ratelimit_wire, expired_work_is_dropped_without_a_word)
 
     stage_open(&s);
     m.u.checked_call.deadline_ms = 0;
-    ratelimit_on_checked_call(&s.rl, &m);
+    wire_on_checked_call(&s.rl, &m);
     cr_assert_eq(s.rt.count, 0);
     cr_assert_eq(s.rl.figures.expired, 1);
     stage_close(&s);
@@ -270,14 +271,14 @@ Test(ratelimit_wire, a_missing_executor_is_503_and_costs_nothing)
         stage_open(&s);
         s.rt.result = errors[i];
         for (int k = 0; k < 5; k++) {
-            ratelimit_on_checked_call(&s.rl, &m);
+            wire_on_checked_call(&s.rl, &m);
         }
         cr_assert_eq(s.rt.sent[4].answer.status, 503);
         cr_assert_not_null(strstr(s.rt.sent[4].headers, "retry-after: 1\n"));
         cr_assert_str_eq(s.rt.kind, "stage_unavailable");
         s.rt.result = 0;
-        ratelimit_on_checked_call(&s.rl, &m);
-        ratelimit_on_checked_call(&s.rl, &m);
+        wire_on_checked_call(&s.rl, &m);
+        wire_on_checked_call(&s.rl, &m);
         cr_assert_eq(s.rl.figures.admitted[0], 2);
         stage_close(&s);
     }
@@ -298,15 +299,15 @@ Test(ratelimit_wire, a_target_that_is_no_executor_is_refused)
 
         stage_open(&s);
         m.u.checked_call.target = targets[i];
-        ratelimit_on_checked_call(&s.rl, &m);
+        wire_on_checked_call(&s.rl, &m);
         cr_assert_eq(s.rt.count, 1);
         cr_assert_eq(s.rt.sent[0].answer.status, 500);
         m.id = SP_MSG_CANCEL;
         m.u.cancel = (struct sp_cancel){ .target = targets[i] };
-        ratelimit_on_cancel(&s.rl, &m);
+        wire_on_cancel(&s.rl, &m);
         m.id = SP_MSG_CREDIT;
         m.u.credit = (struct sp_credit){ .target = targets[i], .bytes = 1 };
-        ratelimit_on_credit(&s.rl, &m);
+        wire_on_credit(&s.rl, &m);
         cr_assert_eq(s.rt.count, 1);
         stage_close(&s);
     }
@@ -320,7 +321,7 @@ Test(ratelimit_wire, passes_on_what_follows_a_request)
                                       .executor = SP_VIEW_LITERAL("llm-2") } };
 
     stage_open(&s);
-    ratelimit_on_cancel(&s.rl, &m);
+    wire_on_cancel(&s.rl, &m);
     cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_LLM);
     cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_NAMED);
     cr_assert_str_eq(s.rt.sent[0].key, "llm-2");
@@ -328,17 +329,17 @@ Test(ratelimit_wire, passes_on_what_follows_a_request)
                          .u.credit = { .target = SP_SERVICE_TOOLS,
                                        .executor = SP_VIEW_LITERAL("tools-1"),
                                        .bytes = 1 } };
-    ratelimit_on_credit(&s.rl, &m);
+    wire_on_credit(&s.rl, &m);
     cr_assert_eq(s.rt.sent[1].to, SP_SERVICE_TOOLS);
     cr_assert_eq(s.rt.sent[1].kind, SP_PLACE_NAMED);
     cr_assert_str_eq(s.rt.sent[1].key, "tools-1");
     m = (struct sp_msg){ .id = SP_MSG_PROBE };
-    ratelimit_on_probe(&s.rl, &m);
+    wire_on_probe(&s.rl, &m);
     cr_assert_eq(s.rt.count, 5);
-    ratelimit_on_peer(&s.rl, SP_SERVICE_TOOLS, sp_view_of("x"), true);
-    ratelimit_on_peer(&s.rl, SP_SERVICE_EDGE, sp_view_of("x"), false);
+    wire_peer(&s.rl, SP_SERVICE_TOOLS, sp_view_of("x"), true);
+    wire_peer(&s.rl, SP_SERVICE_EDGE, sp_view_of("x"), false);
     cr_assert_eq(s.rt.count, 5);
-    ratelimit_on_peer(&s.rl, SP_SERVICE_TOOLS, sp_view_of("x"), false);
+    wire_peer(&s.rl, SP_SERVICE_TOOLS, sp_view_of("x"), false);
     cr_assert_eq(s.rt.sent[5].to, SP_SERVICE_EDGE);
     cr_assert_eq(s.rt.sent[5].id, SP_MSG_PEER_LOST);
     cr_assert_eq(s.rt.sent[5].kind, SP_PLACE_ALL);
@@ -353,9 +354,9 @@ Test(ratelimit_wire, shows_its_figures)
 
     stage_open(&s);
     for (int i = 0; i < 3; i++) {
-        ratelimit_on_checked_call(&s.rl, &m);
+        wire_on_checked_call(&s.rl, &m);
     }
-    ratelimit_write_metrics(&s.rl, &out);
+    wire_metrics(&s.rl, &out);
     (void)sp_buf_add(&out, "", 1);
     cr_assert_not_null(strstr(
         out.data, "sallyport_ratelimit_admitted_total{tier=\"standard\"} 2\n"));

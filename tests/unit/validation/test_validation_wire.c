@@ -6,6 +6,7 @@
 #include "common/base/alloc.h"
 #include "proto/passport.h"
 #include "services/validation/validation.h"
+#include "services/validation/wire.h"
 #include "tests/support/validation_fixture.h"
 
 #define ID "0123456789abcdef"
@@ -117,8 +118,7 @@ stage_open(struct stage *s)
     s->v.answer.pending = s->v.pending;
     answer_init(&s->v.answer);
     s->v.verdict = verdict_new();
-    s->v.sweep =
-        (struct sp_timer){ .expired = validation_on_sweep, .arg = &s->v };
+    s->v.sweep = (struct sp_timer){ .expired = wire_on_sweep, .arg = &s->v };
 }
 
 static void
@@ -185,7 +185,7 @@ Test(validation_wire, a_good_call_goes_on_untouched_by_its_principal)
     unsigned char key[SP_PRINCIPAL_KEY_BYTES];
 
     stage_open(&s);
-    validation_on_call(&s.v, &m);
+    wire_on_call(&s.v, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_RATELIMIT);
     cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_KEY);
@@ -221,7 +221,7 @@ Test(validation_wire, a_refused_call_is_answered_and_told)
                            "\"create_support_ticket\"}}");
 
     stage_open(&s);
-    validation_on_call(&s.v, &m);
+    wire_on_call(&s.v, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.rt.sent[0].to, SP_SERVICE_EDGE);
     cr_assert_eq(s.rt.sent[0].kind, SP_PLACE_NAMED);
@@ -250,7 +250,7 @@ Test(validation_wire, broken_arguments_are_told_with_the_rule_alone)
                            "\"customer_id\":\"'; DROP\"}}}");
 
     stage_open(&s);
-    validation_on_call(&s.v, &m);
+    wire_on_call(&s.v, &m);
     cr_assert_eq(s.rt.sent[0].answer.status, 200);
     cr_assert_str_eq(s.rt.kind, "arguments_refused");
     cr_assert_eq(strncmp(s.rt.detail, "code=bad_arguments rule=", 24), 0);
@@ -267,7 +267,7 @@ Test(validation_wire, a_missing_stage_is_503_and_an_expired_call_nothing)
     stage_open(&s);
     s.rt.result = SP_ENOPEER;
     m.u.call.attempt = 0;
-    validation_on_call(&s.v, &m);
+    wire_on_call(&s.v, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.rt.sent[0].answer.status, 503);
     cr_assert_not_null(strstr(s.rt.sent[0].headers, "retry-after: 1\n"));
@@ -275,7 +275,7 @@ Test(validation_wire, a_missing_stage_is_503_and_an_expired_call_nothing)
     cr_assert_str_eq(s.rt.kind, "stage_unavailable");
     cr_assert_eq(pending_count(s.v.pending), 0);
     m.u.call.deadline_ms = 0;
-    validation_on_call(&s.v, &m);
+    wire_on_call(&s.v, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.v.figures.expired, 1);
     stage_close(&s);
@@ -288,7 +288,7 @@ Test(validation_wire, a_notification_is_taken_without_an_event)
         call("{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\"}");
 
     stage_open(&s);
-    validation_on_call(&s.v, &m);
+    wire_on_call(&s.v, &m);
     cr_assert_eq(s.rt.sent[0].answer.status, 202);
     cr_assert_eq(s.rt.events, 0);
     cr_assert_eq(s.v.figures.accepted, 1);
@@ -305,8 +305,8 @@ Test(validation_wire, an_answer_goes_to_the_edge_that_waits)
                "\"get_customer_info\"}]}}");
 
     stage_open(&s);
-    validation_on_call(&s.v, &m);
-    validation_on_result(&s.v, &r);
+    wire_on_call(&s.v, &m);
+    wire_on_result(&s.v, &r);
     cr_assert_eq(s.rt.count, 2);
     cr_assert_eq(s.rt.sent[1].to, SP_SERVICE_EDGE);
     cr_assert_str_eq(s.rt.sent[1].key, "edge-0");
@@ -328,8 +328,8 @@ Test(validation_wire, a_bad_answer_is_withheld_and_told)
                "\"create_support_ticket\"}]}}");
 
     stage_open(&s);
-    validation_on_call(&s.v, &m);
-    validation_on_result(&s.v, &r);
+    wire_on_call(&s.v, &m);
+    wire_on_result(&s.v, &r);
     cr_assert_eq(s.rt.sent[1].answer.status, 502);
     cr_assert_not_null(strstr(s.rt.sent[1].body, "\"id\":7"));
     cr_assert_null(strstr(s.rt.sent[1].body, "create_support_ticket"));
@@ -365,7 +365,7 @@ Test(validation_wire, an_answer_without_its_question_does_not_pass)
 
     stage_open(&s);
     for (size_t i = 0; i < SP_COUNT(parts); i++) {
-        validation_on_result(&s.v, &parts[i]);
+        wire_on_result(&s.v, &parts[i]);
     }
     cr_assert_eq(s.rt.count, 0);
     cr_assert_eq(s.v.figures.discarded, SP_COUNT(parts));
@@ -390,7 +390,7 @@ Test(validation_wire, without_room_for_its_answer_no_call_goes_on)
         entry->streaming = true;
         entry->ends_ms = INT64_MAX;
     }
-    validation_on_call(&s.v, &m);
+    wire_on_call(&s.v, &m);
     cr_assert_eq(s.rt.count, 1);
     cr_assert_eq(s.rt.sent[0].answer.status, 503);
     cr_assert_eq(pending_count(s.v.pending), 16);
@@ -408,15 +408,15 @@ Test(validation_wire, credit_renews_the_lease_of_a_stream)
 
     stage_open(&s);
     expect_stream(&s);
-    validation_on_result(&s.v, &first);
+    wire_on_result(&s.v, &first);
     entry = pending_find(s.v.pending, SP_VIEW_LITERAL(ID));
     cr_assert_not_null(entry);
     entry->ends_ms = 0;
     credit.u.credit.request_id = SP_VIEW_LITERAL(ID);
-    validation_on_credit(&s.v, &credit);
+    wire_on_credit(&s.v, &credit);
     cr_assert_eq(entry->ends_ms, sp_loop_now_ms(s.rt.loop) + SP_LEASE_MS);
     entry->ends_ms = 0;
-    validation_on_sweep(&s.v);
+    wire_on_sweep(&s.v);
     cr_assert_eq(pending_count(s.v.pending), 0);
     sp_loop_stop(s.rt.loop, &s.v.sweep);
     stage_close(&s);
@@ -431,7 +431,7 @@ Test(validation_wire, a_cancelled_request_is_forgotten)
     cancel.u.cancel.request_id = SP_VIEW_LITERAL(ID);
     cancel.u.cancel.screen_by = SP_VIEW_LITERAL("validation-3");
     expect_stream(&s);
-    validation_on_cancel(&s.v, &cancel);
+    wire_on_cancel(&s.v, &cancel);
     cr_assert_eq(pending_count(s.v.pending), 0);
     cr_assert_eq(s.rt.count, 0, "no executor has to be told");
     stage_close(&s);
@@ -449,7 +449,7 @@ Test(validation_wire, a_cancel_for_another_replica_forgets_nothing)
     cancel.u.cancel.screen_by = SP_VIEW_LITERAL("validation-2");
     cancel.u.cancel.executor = SP_VIEW_LITERAL("llm-1");
     expect_stream(&s);
-    validation_on_cancel(&s.v, &cancel);
+    wire_on_cancel(&s.v, &cancel);
     cr_assert_eq(pending_count(s.v.pending), 1);
     cr_assert_eq(s.rt.count, 1, "the executor is told");
     stage_close(&s);
@@ -464,15 +464,15 @@ Test(validation_wire, a_stream_that_breaks_is_shown_to_the_edge_as_a_gap)
 
     stage_open(&s);
     expect_stream(&s);
-    validation_on_result(&s.v, &first);
-    cr_assert_eq(validation_in_flight(&s.v), 1);
+    wire_on_result(&s.v, &first);
+    cr_assert_eq(wire_in_flight(&s.v), 1);
     cr_assert_eq(s.rt.sent[0].answer.covers, 1);
-    validation_on_result(&s.v, &third);
+    wire_on_result(&s.v, &third);
     cr_assert_eq(s.rt.count, 2);
     cr_assert_eq(s.rt.sent[1].answer.seq, SP_MAX_UINT);
     cr_assert(s.rt.sent[1].answer.last);
     cr_assert_str_empty(s.rt.sent[1].body);
-    cr_assert_eq(validation_in_flight(&s.v), 0);
+    cr_assert_eq(wire_in_flight(&s.v), 0);
     stage_close(&s);
 }
 
@@ -485,26 +485,26 @@ Test(validation_wire, the_rest_is_forwarded_by_its_rows)
     stage_open(&s);
     m.u.cancel.request_id = SP_VIEW_LITERAL(ID);
     m.u.cancel.executor = SP_VIEW_LITERAL("tools-1");
-    validation_on_cancel(&s.v, &m);
-    validation_on_credit(&s.v, &m);
-    validation_on_probe(&s.v, &m);
+    wire_on_cancel(&s.v, &m);
+    wire_on_credit(&s.v, &m);
+    wire_on_probe(&s.v, &m);
     for (size_t i = 0; i < 3; i++) {
         cr_assert_eq(s.rt.sent[i].to, SP_SERVICE_RATELIMIT);
         cr_assert_eq(s.rt.sent[i].kind, SP_PLACE_ANY);
     }
     answer.u.probe_answer.reply_to = SP_VIEW_LITERAL("edge-0");
     answer.u.probe_answer.service = SP_SERVICE_TOOLS;
-    validation_on_probe_answer(&s.v, &answer);
+    wire_on_probe_answer(&s.v, &answer);
     cr_assert_eq(s.rt.sent[3].to, SP_SERVICE_EDGE);
     cr_assert_str_eq(s.rt.sent[3].key, "edge-0");
     /* attack: one executor that says that another is well. */
     answer.u.probe_answer.service = SP_SERVICE_LLM;
-    validation_on_probe_answer(&s.v, &answer);
+    wire_on_probe_answer(&s.v, &answer);
     cr_assert_eq(s.rt.count, 4);
-    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, sp_view_of("x"), true);
-    validation_on_peer(&s.v, SP_SERVICE_EDGE, sp_view_of("x"), false);
+    wire_peer(&s.v, SP_SERVICE_RATELIMIT, sp_view_of("x"), true);
+    wire_peer(&s.v, SP_SERVICE_EDGE, sp_view_of("x"), false);
     cr_assert_eq(s.rt.count, 4);
-    validation_on_peer(&s.v, SP_SERVICE_RATELIMIT, sp_view_of("x"), false);
+    wire_peer(&s.v, SP_SERVICE_RATELIMIT, sp_view_of("x"), false);
     cr_assert_eq(s.rt.sent[4].id, SP_MSG_PEER_LOST);
     cr_assert_eq(s.rt.sent[4].kind, SP_PLACE_ALL);
     stage_close(&s);
@@ -517,7 +517,7 @@ Test(validation_wire, metrics_are_one_line_each)
 
     stage_open(&s);
     s.v.figures.passed = 3;
-    validation_write_metrics(&s.v, &out);
+    wire_metrics(&s.v, &out);
     cr_assert_not_null(
         strstr(out.data, "sallyport_validation_passed_total 3\n"));
     cr_assert_eq(out.error, 0);
@@ -616,17 +616,17 @@ Test(validation_wire, an_answer_is_held_against_the_rules_of_its_request)
 
         stage_open(&s);
         files_make(&files, OTHER_TOOL("{\"type\":\"object\"}"));
-        validation_on_call(&s.v, &m);
+        wire_on_call(&s.v, &m);
         cr_assert_eq(reload(&s, &files, &why), 0, "%.*s",
                      SP_VIEW(sp_buf_view(&why)));
         /* Twice, so that nothing but the request holds the first one. */
         cr_assert_eq(reload(&s, &files, &why), 0);
-        validation_on_result(&s.v, &answer);
+        wire_on_result(&s.v, &answer);
         cr_assert_eq(s.rt.sent[s.rt.count - 1].answer.status, rows[i].status,
                      "row %zu", i);
         cr_assert_eq(pending_count(s.v.pending), 0);
         m.u.call.request_id = SP_VIEW_LITERAL("another id of 16");
-        validation_on_call(&s.v, &m);
+        wire_on_call(&s.v, &m);
         cr_assert_eq(s.rt.sent[s.rt.count - 1].to, SP_SERVICE_EDGE);
         cr_assert_eq(pending_count(s.v.pending), 0);
         stage_close(&s);

@@ -19,18 +19,11 @@
 #define MAX_SCHEMA (64 * 1024) /* a published schema, with room */
 #define MAX_COST 1000000000    /* far above any limit that could admit it */
 
-/* libcyaml takes any word but "false", "no", "off" and "0" for true, so that a
- * slip of the pen would switch something on: words are listed instead. */
-static const cyaml_strval_t truth[] = {
-    { "false", 0 },
-    { "true", 1 },
-};
-
 struct hints {
-    int read_only;
-    int destructive;
-    int idempotent;
-    int open_world;
+    bool read_only;
+    bool destructive;
+    bool idempotent;
+    bool open_world;
 };
 
 /* A tool as libcyaml fills it in. */
@@ -44,7 +37,7 @@ struct entry {
     char *input_schema;
     char *output_schema;
     uint64_t cost;
-    int changes;
+    bool changes;
     struct hints annotations;
 };
 
@@ -54,8 +47,7 @@ struct file {
 };
 
 #define TRUTH(key, type, member)                                               \
-    CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT, type, member, truth,              \
-                     CYAML_ARRAY_LEN(truth))
+    CYAML_FIELD_BOOL(key, CYAML_FLAG_DEFAULT, type, member)
 #define TEXT(key, member, max)                                                 \
     CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct entry, member, 1,   \
                            max)
@@ -230,7 +222,7 @@ check_meaning(const struct check *c)
     if (e->cost > MAX_COST) {
         return refuse(c, "cost", "use at most 1000000000 units");
     }
-    if (e->changes != 0 && e->annotations.read_only != 0) {
+    if (e->changes && e->annotations.read_only) {
         return refuse(c, "annotations",
                       "a tool that changes something is not read_only");
     }
@@ -269,11 +261,11 @@ tool_of(const struct entry *e)
         .run = e->run,
         .query = e->query,
         .cost = e->cost,
-        .changes = e->changes != 0,
-        .read_only_hint = e->annotations.read_only != 0,
-        .destructive_hint = e->annotations.destructive != 0,
-        .idempotent_hint = e->annotations.idempotent != 0,
-        .open_world_hint = e->annotations.open_world != 0,
+        .changes = e->changes,
+        .read_only_hint = e->annotations.read_only,
+        .destructive_hint = e->annotations.destructive,
+        .idempotent_hint = e->annotations.idempotent,
+        .open_world_hint = e->annotations.open_world,
     };
 }
 

@@ -34,6 +34,7 @@ def test_every_setting_is_in_the_example():
     example = (ROOT / ".env.example").read_text()
     for name in rows:
         assert name in example, name
+    assert set(re.findall(r"^#?(SP_\w+)=", example, re.M)) == set(rows)
 
 
 def test_the_picture_names_every_process():

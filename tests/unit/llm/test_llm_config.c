@@ -106,7 +106,9 @@ static const struct {
       "llm.yaml:4: upstream.url " },
     { GOOD "  ca_file: ca.pem\n" REST, "absolute path" },
     { GOOD "  ca_file: /nowhere/ca.pem\n" REST,
-      "llm.yaml:5: upstream.ca_file is '/nowhere/ca.pem', which cannot" },
+      "llm.yaml:5: upstream.ca_file is '/nowhere/ca.pem', which cannot be "
+      "read: No such file or directory" },
+    { GOOD "  ca_file: /proc/self\n" REST, "which is empty or no file" },
     { GOOD "  ca_file: /etc/hostname\n" REST, NULL },
     { GOOD "  pin_sha256: " PIN "\n" REST, NULL },
     { GOOD "  pin_sha256: " PIN ";" PIN "\n" REST, NULL },

@@ -19,6 +19,13 @@
 #define MAX_SCHEMA (64 * 1024) /* a published schema, with room */
 #define MAX_COST 1000000000    /* far above any limit that could admit it */
 
+/* The words of the file, by enum sp_tool_run. */
+static const cyaml_strval_t runs[] = {
+    { "sql", SP_RUN_SQL },
+    { "ticket", SP_RUN_TICKET },
+    { "account_value", SP_RUN_ACCOUNT_VALUE },
+};
+
 struct hints {
     bool read_only;
     bool destructive;
@@ -32,7 +39,7 @@ struct entry {
     char *title;
     char *description;
     char *scope;
-    char *run;
+    int run;
     char *query;
     char *input_schema;
     char *output_schema;
@@ -72,7 +79,8 @@ static const cyaml_schema_field_t entry_fields[] = {
     TRUTH("changes", struct entry, changes),
     CYAML_FIELD_MAPPING("annotations", CYAML_FLAG_DEFAULT, struct entry,
                         annotations, hint_fields),
-    TEXT("run", run, MAX_NAME),
+    CYAML_FIELD_ENUM("run", CYAML_FLAG_STRICT, struct entry, run, runs,
+                     CYAML_ARRAY_LEN(runs)),
     OPTIONAL_TEXT("query", query, MAX_QUERY),
     TEXT("input_schema", input_schema, MAX_SCHEMA),
     OPTIONAL_TEXT("output_schema", output_schema, MAX_SCHEMA),
@@ -226,10 +234,11 @@ check_meaning(const struct check *c)
         return refuse(c, "annotations",
                       "a tool that changes something is not read_only");
     }
-    if ((strcmp(e->run, "sql") == 0) != (e->query != NULL)) {
-        return refuse(c, "query",
-                      "run: sql needs a query, no other run may "
-                      "have one");
+    if (e->run == SP_RUN_SQL && e->query == NULL) {
+        return refuse(c, "run", "sql needs a query; add the key query");
+    }
+    if (e->run != SP_RUN_SQL && e->query != NULL) {
+        return refuse(c, "query", "only run: sql has one; remove it");
     }
     return 0;
 }
@@ -258,7 +267,7 @@ tool_of(const struct entry *e)
         .scope = e->scope,
         .input_schema = e->input_schema,
         .output_schema = e->output_schema,
-        .run = e->run,
+        .run = (enum sp_tool_run)e->run,
         .query = e->query,
         .cost = e->cost,
         .changes = e->changes,

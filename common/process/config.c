@@ -14,7 +14,6 @@
 
 enum {
     MAX_PATH = 4096,
-    MAX_FILE = 1024 * 1024,
     MAX_LINE = 512,
 };
 
@@ -31,7 +30,7 @@ allocate(void *ctx, void *ptr, size_t size)
 
 /* The whole file, bounded; libcyaml's own reader takes any size. */
 static int
-read_file(const char *path, struct sp_buf *text, struct sp_buf *why)
+read_path(const char *path, struct sp_buf *text, struct sp_buf *why)
 {
     FILE *f = fopen(path, "re");
     char chunk[4096];
@@ -53,11 +52,22 @@ read_file(const char *path, struct sp_buf *text, struct sp_buf *why)
                           strerror(errno));
         error = SP_ECONFIG;
     } else if (error != 0) {
-        (void)sp_buf_addf(why, "%s: keep it below %d bytes", path, MAX_FILE);
+        (void)sp_buf_addf(why, "%s: keep it below %d bytes", path,
+                          SP_CONFIG_MAX_FILE);
         error = SP_ECONFIG;
     }
     (void)fclose(f);
     return error;
+}
+
+int
+sp_config_read(const char *directory, const char *name, struct sp_buf *text,
+               struct sp_buf *why)
+{
+    char path[MAX_PATH];
+
+    (void)snprintf(path, sizeof(path), "%s/%s.yaml", directory, name);
+    return read_path(path, text, why);
 }
 
 int
@@ -70,12 +80,12 @@ sp_config_load(const char *directory, const char *name,
         .log_level = CYAML_LOG_ERROR,
         .flags = CYAML_CFG_DEFAULT,
     };
-    struct sp_buf text = sp_buf_new(MAX_FILE);
+    struct sp_buf text = sp_buf_new(SP_CONFIG_MAX_FILE);
     char path[MAX_PATH];
     int error = 0;
 
     (void)snprintf(path, sizeof(path), "%s/%s.yaml", directory, name);
-    error = read_file(path, &text, why);
+    error = read_path(path, &text, why);
     if (error == 0) {
         error = sp_config_examine(sp_buf_view(&text), path, schema, why);
     }
@@ -98,13 +108,13 @@ void
 sp_config_place(struct sp_buf *why, const char *directory, const char *file,
                 const char *path)
 {
-    struct sp_buf text = sp_buf_new(MAX_FILE);
+    struct sp_buf text = sp_buf_new(SP_CONFIG_MAX_FILE);
     struct sp_buf unread = sp_buf_new(MAX_LINE);
     char name[MAX_PATH];
 
     (void)snprintf(name, sizeof(name), "%s/%s.yaml", directory, file);
     /* It was read a moment ago; where it has gone, line 1 must do. */
-    (void)read_file(name, &text, &unread);
+    (void)read_path(name, &text, &unread);
     (void)sp_buf_addf(why, "%s:%lu: %s ", name,
                       sp_config_line(sp_buf_view(&text), path), path);
     sp_buf_free(&text);
@@ -141,13 +151,13 @@ static int
 digest_file(crypto_hash_sha256_state *state, const char *directory,
             const char *name, struct sp_buf *why)
 {
-    struct sp_buf text = sp_buf_new(MAX_FILE);
+    struct sp_buf text = sp_buf_new(SP_CONFIG_MAX_FILE);
     char path[MAX_PATH];
     char head[MAX_PATH];
     int error = 0;
 
     (void)snprintf(path, sizeof(path), "%s/%s.yaml", directory, name);
-    error = read_file(path, &text, why);
+    error = read_path(path, &text, why);
     if (error == 0) {
         (void)snprintf(head, sizeof(head), "%s %zu\n", name, text.len);
         (void)crypto_hash_sha256_update(state, (const unsigned char *)head,

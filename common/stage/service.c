@@ -901,5 +901,22 @@ sp_runtime_key_path(struct sp_runtime *rt, const char *name)
 char *
 sp_runtime_store_path(struct sp_runtime *rt, const char *name)
 {
-    return path_below("store", rt, name);
+    char *path = path_below("store", rt, name);
+    char *slash = strrchr(path, '/');
+    char real[PATH_MAX];
+    struct stat st;
+    struct sp_buf whole = sp_buf_new(2 * PATH_MAX);
+
+    /* SQLite refuses a link anywhere in a path; the directory may be one. */
+    *slash = '\0';
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+        realpath(path, real) != NULL) {
+        (void)sp_buf_addf(&whole, "%s/%s", real, slash + 1);
+        sp_free(path);
+        path = sp_dup_view(sp_buf_view(&whole));
+    } else {
+        *slash = '/';
+    }
+    sp_buf_free(&whole);
+    return path;
 }

@@ -7,6 +7,7 @@
 
 #include "common/text/buf.h"
 
+/* True for a kind that some process reports. */
 bool
 sp_event_kind_known(const char *kind);
 

@@ -54,7 +54,7 @@ command_audit(int argc, char **argv)
     if (error != 0) {
         sp_refuse(KEY ": %s; the trail can only be checked with the key that "
                       "wrote it",
-                  sp_strerror(error));
+                  sp_error_reason(error));
     }
     error = sp_audit_verify(path, key, NULL, &found);
     sp_secret_free(&key);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "clients/sallyport/files.h"
@@ -65,6 +66,26 @@ enter_keys(const struct gate *gate, const char *directory, struct sp_buf *why)
     sp_free(host);
 }
 
+/* Queries are held against the tables that they will find: the store of tools
+ * is the gate's own, as for one more replica. The other stores and a gate that
+ * has not run yet get empty ones. */
+static int
+use_store(const struct gate *gate, const char *directory)
+{
+    char own[PATH_MAX];
+    char tried[PATH_MAX];
+    struct stat st;
+    int n = snprintf(own, sizeof(own), "%s/store/tools/customers.db",
+                     gate->settings.state);
+
+    if (n < 0 || n >= (int)sizeof(own) || lstat(own, &st) != 0) {
+        return 0;
+    }
+    *strrchr(own, '/') = '\0';
+    (void)snprintf(tried, sizeof(tried), "%s/tools/store/tools", directory);
+    return rmdir(tried) == 0 && symlink(own, tried) == 0 ? 0 : SP_ESYSTEM;
+}
+
 void
 trial_open(const struct gate *gate, struct trial *ret_trial)
 {
@@ -79,6 +100,12 @@ trial_open(const struct gate *gate, struct trial *ret_trial)
     if (state_split(trial.directory, &why) != 0) {
         trial_close(&trial);
         sp_refuse("%.*s; run `sallyport init`", SP_VIEW(sp_buf_view(&why)));
+    }
+    if (use_store(gate, trial.directory) != 0) {
+        int error = errno;
+
+        trial_close(&trial);
+        sp_refuse("the store of tools: %s", strerror(error));
     }
     export_free_port("SP_LISTEN");
     export_free_port("SP_METRICS_LISTEN");

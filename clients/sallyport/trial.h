@@ -1,5 +1,6 @@
 /* Trying the services' programs without disturbing a gate that runs: on a copy
- * of its keys, split by service, with ports of its own. */
+ * of its keys, split by service, with ports of its own, and with the tables
+ * that its tools use. */
 #ifndef SP_CLIENTS_SALLYPORT_TRIAL_H
 #define SP_CLIENTS_SALLYPORT_TRIAL_H
 

@@ -1,7 +1,9 @@
 /* Texts of the shared error values. */
 #include "common/base/error.h"
 
+#include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 static const struct {
     int error;
@@ -21,4 +23,11 @@ sp_strerror(int error)
         }
     }
     return "unknown error";
+}
+
+const char *
+sp_error_reason(int error)
+{
+    return error == SP_ESYSTEM && errno != 0 ? strerror(errno)
+                                             : sp_strerror(error);
 }

@@ -18,7 +18,9 @@
     E(SP_EPERM, "file permissions are too wide")                               \
     E(SP_ESYSTEM, "a system call failed")                                      \
     E(SP_ECRYPTO, "a cryptographic operation failed")                          \
-    E(SP_ESTORE, "the store failed")
+    E(SP_ESTORE, "the store failed")                                           \
+    E(SP_EEMPTY, "the file is empty")                                          \
+    E(SP_EOWNER, "the file belongs to another user")
 
 enum sp_error {
     SP_OK = 0,
@@ -31,5 +33,10 @@ enum sp_error {
 /* A constant English text for an SP_E* value; never NULL. */
 const char *
 sp_strerror(int error);
+
+/* As sp_strerror(), and of SP_ESYSTEM what errno says ("No such file or
+ * directory"), to be called before errno changes. Lives until the next call. */
+const char *
+sp_error_reason(int error);
 
 #endif

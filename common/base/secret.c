@@ -1,6 +1,7 @@
 /* Key material: read with its permissions checked, wiped when freed. */
 #include "common/base/secret.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -37,10 +38,14 @@ check_permissions(int fd)
     if (fstat(fd, &st) != 0) {
         return SP_ESYSTEM;
     }
-    if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0) {
-        return SP_EPERM;
+    if (S_ISDIR(st.st_mode)) {
+        errno = EISDIR;
+        return SP_ESYSTEM;
     }
     if (st.st_uid != geteuid() && st.st_uid != 0) {
+        return SP_EOWNER;
+    }
+    if (!S_ISREG(st.st_mode) || (st.st_mode & 077) != 0) {
         return SP_EPERM;
     }
     return 0;
@@ -73,7 +78,10 @@ sp_secret_load(const char *path, struct sp_secret **ret_secret)
     if (error == 0 && len > 0 && bytes[len - 1] == '\n') {
         len--;
     }
-    if (error == 0 && (len == 0 || len > SP_SECRET_MAX)) {
+    if (error == 0 && len == 0) {
+        error = SP_EEMPTY;
+    }
+    if (error == 0 && len > SP_SECRET_MAX) {
         error = SP_ELIMIT;
     }
     if (error == 0) {

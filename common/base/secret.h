@@ -14,9 +14,10 @@
 struct sp_secret;
 
 /* The whole file, one trailing newline removed. The file must be regular, not
- * a link, owned by the caller or root, and closed to group and others (0600 or
- * tighter): else SP_EPERM. SP_ESYSTEM where it cannot be read, SP_ELIMIT where
- * it is empty or larger than SP_SECRET_MAX. Freed by sp_secret_free(). */
+ * a link, owned by the caller or root (else SP_EOWNER), and closed to group and
+ * others (0600 or tighter, else SP_EPERM). SP_ESYSTEM with errno where it
+ * cannot be read, SP_EEMPTY, SP_ELIMIT where it is larger than SP_SECRET_MAX.
+ * Freed by sp_secret_free(). */
 SP_MUST_CHECK int
 sp_secret_load(const char *path, struct sp_secret **ret_secret);
 

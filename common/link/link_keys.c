@@ -37,7 +37,7 @@ refuse(const char **ret_error, const char *path, int error)
     (void)sp_buf_addf(&text,
                       "%s: %s; run `sallyport init` to make the link "
                       "keys",
-                      path, sp_strerror(error));
+                      path, sp_error_reason(error));
     *ret_error = sp_dup_view(sp_buf_view(&text));
     sp_buf_free(&text);
     return SP_ECONFIG;

@@ -11,6 +11,15 @@
 #include "common/base/compiler.h"
 #include "common/text/buf.h"
 
+/* The largest file that is read, in bytes. */
+#define SP_CONFIG_MAX_FILE (1024 * 1024)
+
+/* Appends the bytes of `directory`/`name`.yaml to `text`. 0, or SP_ECONFIG with
+ * a sentence in `why`. */
+SP_MUST_CHECK int
+sp_config_read(const char *directory, const char *name, struct sp_buf *text,
+               struct sp_buf *why);
+
 /* Loads `directory`/`name`.yaml. On failure `why` holds a sentence with file,
  * line and mend. 0 or SP_ECONFIG. */
 SP_MUST_CHECK int

@@ -190,10 +190,6 @@ check_rest(struct sp_settings *s, const char **ret_error)
                       "and _",
                       MAX_REPLICA);
     }
-    if (s->redis_url[0] != '\0') {
-        return refuse(ret_error, "SP_REDIS_URL: this version keeps its limits "
-                                 "and stores embedded; leave it empty");
-    }
     return check_level(s, ret_error);
 }
 

@@ -18,7 +18,6 @@
     T(SP_STATE, state, "./state", "keys, stores and run directory")            \
     T(SP_METRICS_LISTEN, metrics_listen, "127.0.0.1:9464",                     \
       "address and port of /metrics")                                          \
-    T(SP_REDIS_URL, redis_url, "", "shared store; empty: embedded stores")     \
     T(SP_CONFIG, config, "./deploy/config", "directory of the YAML files")     \
     T(SP_LINKS, links, "ipc", "ipc on one machine, tcp between containers")    \
     T(SP_REPLICA, replica, "0",                                                \

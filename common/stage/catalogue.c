@@ -19,18 +19,18 @@
 #define MAX_SCHEMA (64 * 1024) /* a published schema, with room */
 #define MAX_COST 1000000000    /* far above any limit that could admit it */
 
-/* libcyaml takes any word but "false", "no", "off" and "0" for true, so that a
- * slip of the pen would switch something on: words are listed instead. */
-static const cyaml_strval_t truth[] = {
-    { "false", 0 },
-    { "true", 1 },
+/* The words of the file, by enum sp_tool_run. */
+static const cyaml_strval_t runs[] = {
+    { "sql", SP_RUN_SQL },
+    { "ticket", SP_RUN_TICKET },
+    { "account_value", SP_RUN_ACCOUNT_VALUE },
 };
 
 struct hints {
-    int read_only;
-    int destructive;
-    int idempotent;
-    int open_world;
+    bool read_only;
+    bool destructive;
+    bool idempotent;
+    bool open_world;
 };
 
 /* A tool as libcyaml fills it in. */
@@ -39,12 +39,12 @@ struct entry {
     char *title;
     char *description;
     char *scope;
-    char *run;
+    int run;
     char *query;
     char *input_schema;
     char *output_schema;
     uint64_t cost;
-    int changes;
+    bool changes;
     struct hints annotations;
 };
 
@@ -54,8 +54,7 @@ struct file {
 };
 
 #define TRUTH(key, type, member)                                               \
-    CYAML_FIELD_ENUM(key, CYAML_FLAG_STRICT, type, member, truth,              \
-                     CYAML_ARRAY_LEN(truth))
+    CYAML_FIELD_BOOL(key, CYAML_FLAG_DEFAULT, type, member)
 #define TEXT(key, member, max)                                                 \
     CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER, struct entry, member, 1,   \
                            max)
@@ -80,7 +79,8 @@ static const cyaml_schema_field_t entry_fields[] = {
     TRUTH("changes", struct entry, changes),
     CYAML_FIELD_MAPPING("annotations", CYAML_FLAG_DEFAULT, struct entry,
                         annotations, hint_fields),
-    TEXT("run", run, MAX_NAME),
+    CYAML_FIELD_ENUM("run", CYAML_FLAG_STRICT, struct entry, run, runs,
+                     CYAML_ARRAY_LEN(runs)),
     OPTIONAL_TEXT("query", query, MAX_QUERY),
     TEXT("input_schema", input_schema, MAX_SCHEMA),
     OPTIONAL_TEXT("output_schema", output_schema, MAX_SCHEMA),
@@ -230,14 +230,15 @@ check_meaning(const struct check *c)
     if (e->cost > MAX_COST) {
         return refuse(c, "cost", "use at most 1000000000 units");
     }
-    if (e->changes != 0 && e->annotations.read_only != 0) {
+    if (e->changes && e->annotations.read_only) {
         return refuse(c, "annotations",
                       "a tool that changes something is not read_only");
     }
-    if ((strcmp(e->run, "sql") == 0) != (e->query != NULL)) {
-        return refuse(c, "query",
-                      "run: sql needs a query, no other run may "
-                      "have one");
+    if (e->run == SP_RUN_SQL && e->query == NULL) {
+        return refuse(c, "run", "sql needs a query; add the key query");
+    }
+    if (e->run != SP_RUN_SQL && e->query != NULL) {
+        return refuse(c, "query", "only run: sql has one; remove it");
     }
     return 0;
 }
@@ -266,14 +267,14 @@ tool_of(const struct entry *e)
         .scope = e->scope,
         .input_schema = e->input_schema,
         .output_schema = e->output_schema,
-        .run = e->run,
+        .run = (enum sp_tool_run)e->run,
         .query = e->query,
         .cost = e->cost,
-        .changes = e->changes != 0,
-        .read_only_hint = e->annotations.read_only != 0,
-        .destructive_hint = e->annotations.destructive != 0,
-        .idempotent_hint = e->annotations.idempotent != 0,
-        .open_world_hint = e->annotations.open_world != 0,
+        .changes = e->changes,
+        .read_only_hint = e->annotations.read_only,
+        .destructive_hint = e->annotations.destructive,
+        .idempotent_hint = e->annotations.idempotent,
+        .open_world_hint = e->annotations.open_world,
     };
 }
 

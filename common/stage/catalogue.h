@@ -12,6 +12,14 @@
 #include "common/base/view.h"
 #include "common/text/buf.h"
 
+/* How tools runs a tool. */
+enum sp_tool_run {
+    SP_RUN_SQL,
+    SP_RUN_TICKET,
+    SP_RUN_ACCOUNT_VALUE,
+    SP_RUN_COUNT,
+};
+
 /* One declared tool. All texts live as long as the catalogue. */
 struct sp_tool {
     const char *name;  /* 1-128 of [A-Za-z0-9_.-] */
@@ -20,7 +28,7 @@ struct sp_tool {
     const char *scope;         /* the scope a caller must have; never empty */
     const char *input_schema;  /* JSON text, checked at load, type "object" */
     const char *output_schema; /* JSON text or NULL */
-    const char *run;     /* how tools runs it, e.g. "sql", "account_value" */
+    enum sp_tool_run run;
     const char *query;   /* SQL with :named parameters, or NULL */
     uint64_t cost;       /* estimated cost units, for limits */
     bool changes;        /* has effects: never run twice for one request */

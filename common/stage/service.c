@@ -21,6 +21,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/process/config.h"
+#include "common/process/config_cross.h"
 #include "common/process/jail.h"
 #include "common/process/jail_trial.h"
 #include "common/stage/event_cap.h"
@@ -606,6 +607,12 @@ read_version(const struct sp_runtime *rt,
                              ret_version, why);
 }
 
+static int
+cross(const struct sp_runtime *rt, struct sp_buf *why)
+{
+    return sp_config_cross(rt->settings.config, rt->service->config_files, why);
+}
+
 /* What is in force is what the version stands for: files that change while they
  * are read are read again. */
 static int
@@ -619,7 +626,10 @@ read_again(struct sp_runtime *rt, char ret_version[SP_CONFIG_VERSION_LEN + 1],
          error == 0 && i < RELOAD_TRIES && strcmp(before, ret_version) != 0;
          i++) {
         memcpy(before, ret_version, sizeof(before));
-        error = rt->service->reload(rt->self, why);
+        error = cross(rt, why);
+        if (error == 0) {
+            error = rt->service->reload(rt->self, why);
+        }
         if (error == 0) {
             error = read_version(rt, ret_version, why);
         }
@@ -772,7 +782,7 @@ load(struct sp_runtime *rt, struct sp_jail *jail)
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     rt->service->before_jail(rt, rt->self, jail);
-    if (read_version(rt, after, &why) != 0) {
+    if (cross(rt, &why) != 0 || read_version(rt, after, &why) != 0) {
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     rt->changed = strcmp(rt->version, after) != 0;
@@ -891,5 +901,22 @@ sp_runtime_key_path(struct sp_runtime *rt, const char *name)
 char *
 sp_runtime_store_path(struct sp_runtime *rt, const char *name)
 {
-    return path_below("store", rt, name);
+    char *path = path_below("store", rt, name);
+    char *slash = strrchr(path, '/');
+    char real[PATH_MAX];
+    struct stat st;
+    struct sp_buf whole = sp_buf_new(2 * PATH_MAX);
+
+    /* SQLite refuses a link anywhere in a path; the directory may be one. */
+    *slash = '\0';
+    if (lstat(path, &st) == 0 && S_ISLNK(st.st_mode) &&
+        realpath(path, real) != NULL) {
+        (void)sp_buf_addf(&whole, "%s/%s", real, slash + 1);
+        sp_free(path);
+        path = sp_dup_view(sp_buf_view(&whole));
+    } else {
+        *slash = '/';
+    }
+    sp_buf_free(&whole);
+    return path;
 }

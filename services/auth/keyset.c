@@ -453,7 +453,7 @@ load_file(struct keyset *keyset, const char *directory, const char *file,
         (void)sp_buf_addf(why,
                           "%s: %s; give an unencrypted PEM key, EC P-256 or "
                           "RSA of 2048 to 4096 bits, mode 0600",
-                          path, sp_strerror(error));
+                          path, sp_error_reason(error));
     }
     return error;
 }

@@ -35,7 +35,7 @@ load_keys(struct auth *auth)
         sp_secret_load_hex(path, SP_PASSPORT_KEY_BYTES, &auth->passport_key);
     if (error != 0) {
         sp_refuse("%s: %s; run `sallyport init` to make it", path,
-                  sp_strerror(error));
+                  sp_error_reason(error));
     }
     sp_free(path);
 }

@@ -89,7 +89,7 @@ add_from_file(const struct making *m, const struct auth_client *from,
                              "is %s with %s: %s; an id is used once, the file "
                              "holds an argon2id hash; `sallyport init` makes "
                              "those of demo and bench",
-                             from->id, file, sp_strerror(error));
+                             from->id, file, sp_error_reason(error));
 }
 
 static int

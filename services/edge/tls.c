@@ -71,7 +71,7 @@ read_key(const char *path)
 
     if (error != 0) {
         sp_refuse("%s: %s; the key must be a file of ours with mode 0600", path,
-                  sp_strerror(error));
+                  sp_error_reason(error));
     }
     text = sp_dup_view(sp_secret_view(secret));
     sp_secret_free(&secret);
@@ -86,7 +86,7 @@ read_ticket_key(const char *path, unsigned char key[TICKET_KEY_LEN])
 
     if (error != 0) {
         sp_refuse("%s: %s; it must hold %d hex digits, mode 0600", path,
-                  sp_strerror(error), 2 * TICKET_KEY_LEN);
+                  sp_error_reason(error), 2 * TICKET_KEY_LEN);
     }
     memcpy(key, sp_secret_view(secret).ptr, TICKET_KEY_LEN);
     sp_secret_free(&secret);

@@ -1,9 +1,11 @@
 /* The schema of deploy/config/llm.yaml and the ranges of its values. */
 #include "services/llm/llm_config.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cyaml/cyaml.h>
@@ -161,6 +163,14 @@ is_pins(const char *text)
     }
 }
 
+static bool
+has_bytes(const char *file)
+{
+    struct stat st;
+
+    return stat(file, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
 /* attack: who configures a pin must not be served without one. */
 static int
 check_trust(const struct check *c, bool secure)
@@ -173,8 +183,13 @@ check_trust(const struct check *c, bool secure)
     }
     if (file != NULL && access(file, R_OK) != 0) {
         return TELL(c, "ca_file",
-                    "is '%s', which cannot be read; name a PEM file, and if it "
-                    "is new to a gate that runs, `sallyport restart llm`",
+                    "is '%s', which cannot be read: %s; name a PEM file, and "
+                    "if it is new to a gate that runs, `sallyport restart llm`",
+                    file, strerror(errno));
+    }
+    if (file != NULL && !has_bytes(file)) {
+        return TELL(c, "ca_file",
+                    "is '%s', which is empty or no file; name a PEM file",
                     file);
     }
     if (pins != NULL && !is_pins(pins)) {

@@ -119,7 +119,7 @@ load_upstream_key(struct sp_runtime *rt, struct llm *llm)
                errno != ENOENT) {
         sp_refuse("cannot load %s: %s; put the upstream's key into it, mode "
                   "0600",
-                  path, sp_strerror(error));
+                  path, sp_error_reason(error));
     }
     sp_free(path);
 }
@@ -133,7 +133,7 @@ load_passport_key(struct sp_runtime *rt, struct llm *llm)
 
     if (error != 0) {
         sp_refuse("cannot load %s: %s; run `sallyport init` to make keys", path,
-                  sp_strerror(error));
+                  sp_error_reason(error));
     }
     sp_free(path);
 }

@@ -108,7 +108,7 @@ load_key(struct monitor *m)
 
     if (error != 0) {
         sp_refuse("%s: %s; run `sallyport init` to make it", path,
-                  sp_strerror(error));
+                  sp_error_reason(error));
     }
     sp_free(path);
 }

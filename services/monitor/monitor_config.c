@@ -9,6 +9,7 @@
 
 #include "common/base/error.h"
 #include "common/process/config.h"
+#include "common/stage/event_kinds.h"
 
 #define MAX_RULES 64
 #define MAX_KINDS 16
@@ -111,7 +112,8 @@ check_name(const struct place *place, uint32_t i, const char *name)
                           "has more than a-z, 0-9 and _; rename it");
 }
 
-/* An alert that raised an alert would never end. */
+/* An alert that raised an alert would never end, and a rule about a kind that
+ * does not exist would stay silent for ever. */
 static int
 check_kinds(const struct place *place, uint32_t number, const struct rule *rule)
 {
@@ -124,6 +126,15 @@ check_kinds(const struct place *place, uint32_t number, const struct rule *rule)
             return sp_config_tell(place->why, place->directory, "monitor", path,
                                   "is alert, which would watch itself; name "
                                   "the kinds behind it instead");
+        }
+        if (!sp_event_kind_known(rule->kinds[i])) {
+            (void)snprintf(path, sizeof(path), "rules[%u].kinds[%u]", number,
+                           i);
+            (void)sp_config_tell(place->why, place->directory, "monitor", path,
+                                 "is %s, which nothing reports; give one of ",
+                                 rule->kinds[i]);
+            sp_event_kinds_add(place->why);
+            return SP_ECONFIG;
         }
     }
     return 0;

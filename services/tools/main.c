@@ -92,7 +92,7 @@ load_key(struct sp_runtime *rt, const char *name, size_t len)
     if (error != 0) {
         sp_refuse("%s: %s; it must hold %zu hex digits, mode 0600: run "
                   "`sallyport init` to make it",
-                  path, sp_strerror(error), 2 * len);
+                  path, sp_error_reason(error), 2 * len);
     }
     sp_free(path);
     return key;

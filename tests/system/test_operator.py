@@ -1,10 +1,12 @@
 """What an operator sees and does: readiness, status, scaling, metrics, alerts,
 the audit trail, configuration faults, doctor, two gates on one machine."""
 
+import contextlib
 import fcntl
 import json
 import os
 import signal
+import sqlite3
 import ssl
 import stat
 import subprocess
@@ -255,6 +257,9 @@ CONFIG_FAULTS = [
     ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: soon"),
     ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: 5"),
     ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: -900"),
+    ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: 0900"),
+    ("auth.yaml", "  lifetime_s: 900", "  lifetime_s: 900s"),
+    ("auth.yaml", "  signing_key: es256", "\tsigning_key: es256"),
     ("edge.yaml", "  connections: 12000", "  connection: 12000"),
     ("edge.yaml", "  headers_ms: 10000", "  headers_ms: [1]"),
     ("edge.yaml", "  percent: 10", "  percent: 1000000"),
@@ -264,6 +269,12 @@ CONFIG_FAULTS = [
     ("tools.yaml", "    cost: 100", "    price: 100"),
     ("tools.yaml", "    cost: 100", "    cost: much"),
     ("tools.yaml", "    changes: false", "    changes: perhaps"),
+    ("tools.yaml", "    run: sql", "    run: http"),
+    ("tools.yaml", "    scope: customer:read", "    scope: customer:reed"),
+    ("ratelimit.yaml", "client: demo", "client: dem0"),
+    ("monitor.yaml", "kinds: [token_refused]", "kinds: [token_refuse]"),
+    ("llm.yaml", "  allow_http: false", "  allow_http: flase"),
+    ("llm.yaml", "  allow_http: false", "  allow_http: ~"),
     ("llm.yaml", "  kind: ollama", "  kind: oracle"),
     ("llm.yaml", "  calls: 256", "  call: 256"),
     ("monitor.yaml", "  sync_ms: 50", "  sync: 50"),
@@ -305,6 +316,53 @@ def test_a_configuration_fault_is_told_with_file_and_line(idle, name, old,
         f"wanted {name}:{line} in: {said}")
 
 
+@pytest.mark.parametrize("content, says", [
+    (None, "No such file or directory"), ("", "the file is empty"),
+    ("\n", "the file is empty"), ("two words\n", "holds a blank")])
+def test_a_secret_that_is_not_there_is_a_fault(idle, content, says):
+    """A provider's key: the file that the upstream's name leads to."""
+    key = idle.state / "keys" / "llm" / "hosted.key"
+    if content is not None:
+        key.write_text(content)
+        key.chmod(0o600)
+    checked = Gate(edit={"llm.yaml": lambda t: t.replace(
+        "  name: ollama", "  name: hosted").replace(
+        "  kind: ollama", "  kind: openai")}, state=idle.state)
+    try:
+        done = checked.run("check-config")
+    finally:
+        checked.end()
+        key.unlink(missing_ok=True)
+    said = done.stdout + done.stderr
+    assert done.returncode == 1, said
+    assert "keys/llm/hosted.key" in said
+    assert says in said
+
+
+def test_queries_are_checked_against_the_store_of_the_gate(own_gate):
+    """A table of the operator's own is there, one that he only means is not."""
+    store = own_gate.state / "store" / "tools" / "customers.db"
+    with contextlib.closing(sqlite3.connect(store)) as db:
+        db.execute("CREATE TABLE parts (customer_id TEXT)")
+        db.commit()
+    for table, good in (("parts", True), ("bolts", False)):
+        checked = Gate(edit={"tools.yaml": lambda t: t.replace(
+            "FROM customers WHERE", f"FROM {table} WHERE").replace(
+            "SELECT customer_id, name, status, account_type, last_activity, "
+            "contact", "SELECT customer_id")}, state=own_gate.state)
+        try:
+            for command in ("check-config", "doctor"):
+                done = checked.run(command)
+                said = done.stdout + done.stderr
+                assert ("no such table" in said) is not good, said
+                if command == "check-config":
+                    assert (done.returncode == 0) is good, said
+        finally:
+            checked.end()
+    assert own_gate.run("doctor").returncode == 0
+    assert call(own_gate).status == 200
+
+
 @pytest.mark.parametrize("settings", [
     {"SP_URL": "http://localhost:1"}, {"SP_LISTEN": "nowhere"},
     {"SP_UNKNOWN": "1"}, {"SP_LINKS": "pigeon"}, {"SP_LOG_LEVEL": "loud"},
@@ -315,13 +373,17 @@ def test_bad_settings_are_refused(idle, settings):
     assert next(iter(settings)) in done.stdout + done.stderr
 
 
-def test_run_refuses_a_bad_configuration():
-    gate = Gate(edit={"auth.yaml": replaced("lifetime_s: 900",
-                                            "lifetime_s: soon")})
+@pytest.mark.parametrize("name, old, new", [
+    ("auth.yaml", "lifetime_s: 900", "lifetime_s: soon"),
+    ("auth.yaml", "  - customer:read\n", ""),
+    ("tools.yaml", "    scope: customer:read", "    scope: customer:reed"),
+    ("ratelimit.yaml", "client: demo", "client: dem0")])
+def test_run_refuses_a_bad_configuration(name, old, new):
+    gate = Gate(edit={name: replaced(old, new)})
     try:
         gate.launch()
         assert gate.process.wait(60) != 0
-        assert "auth.yaml:" in gate.said("stderr")
+        assert f"{name}:" in gate.said("stderr")
     finally:
         gate.end()
 

@@ -242,12 +242,16 @@ def test_a_removed_client_is_out_and_can_come_back(changing):
     text = (changing.config / "auth.yaml").read_text()
     bench = text[text.index("  # For load tests."):]
     assert "id: bench" in bench
+    tier = "  - { client: bench, tier: load }\n"
     change(changing, "auth.yaml", lambda t: t.replace(bench, ""))
+    assert "clients[1].client is bench" in changing.run("reload").stdout
+    change(changing, "ratelimit.yaml", replaced(tier, ""))
     reload(changing)
     assert ask().status == 401
     assert changing.grant("grant_type=client_credentials",
                           "bench").status == 401
     change(changing, "auth.yaml", lambda t: t + bench)
+    change(changing, "ratelimit.yaml", lambda t: t + tier)
     reload(changing)
     assert ask().status == 200
     assert changing.grant("grant_type=client_credentials",
@@ -301,6 +305,11 @@ REFUSED = [
      "ratelimit"),
     ("llm.yaml", "  calls: 256", "  calls: 0", "llm"),
     ("monitor.yaml", "  sync_ms: 50", "  sync_ms: 51", "monitor"),
+    ("tools.yaml", "    scope: customer:read", "    scope: customer:reed",
+     "tools"),
+    ("ratelimit.yaml", "client: demo", "client: dem0", "ratelimit"),
+    ("monitor.yaml", "kinds: [token_refused]", "kinds: [token_refuse]",
+     "monitor"),
 ]
 
 

@@ -91,7 +91,6 @@ account_run(const struct runner_means *means, void *state,
 }
 
 const struct runner runner_account = {
-    .name = "account_value",
     .changes = false,
     .run = account_run,
 };

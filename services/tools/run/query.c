@@ -68,9 +68,6 @@ query_bind(const struct runner_means *means, const struct sp_tool *tool,
     const char *tail = "";
     int error = 0;
 
-    if (tool->query == NULL) {
-        return refuse(why, "sql needs a query");
-    }
     if (sqlite3_prepare_v3(db, tool->query, -1, SQLITE_PREPARE_PERSISTENT,
                            &statement, &tail) != SQLITE_OK) {
         (void)sp_buf_addf(why, "%s", sqlite3_errmsg(db));
@@ -229,7 +226,6 @@ query_run(const struct runner_means *means, void *state,
 }
 
 const struct runner runner_query = {
-    .name = "sql",
     .changes = false,
     .bind = query_bind,
     .run = query_run,

@@ -33,8 +33,7 @@ struct runner_means {
 };
 
 struct runner {
-    const char *name; /* `run` of the catalogue */
-    bool changes;     /* what `changes` must say */
+    bool changes; /* what `changes` must say */
     /* Checks and prepares one tool. 0, or SP_ECONFIG with the rest of a
      * sentence in `why`. NULL: nothing to prepare. */
     int (*bind)(const struct runner_means *means, const struct sp_tool *tool,

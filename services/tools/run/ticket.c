@@ -165,7 +165,6 @@ ticket_run(const struct runner_means *means, void *state,
 }
 
 const struct runner runner_ticket = {
-    .name = "ticket",
     .changes = true,
     .run = ticket_run,
 };

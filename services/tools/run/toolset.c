@@ -1,18 +1,16 @@
 /* The declared tools, bound to their runners. */
 #include "services/tools/run/toolset.h"
 
-#include <string.h>
-
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 
 /* Unescaped arguments of one call: a request body is smaller. */
 #define MAX_SCRATCH (8 * 1024 * 1024)
 
-static const struct runner *const runners[] = {
-    &runner_query,
-    &runner_ticket,
-    &runner_account,
+static const struct runner *const runners[SP_RUN_COUNT] = {
+    [SP_RUN_SQL] = &runner_query,
+    [SP_RUN_TICKET] = &runner_ticket,
+    [SP_RUN_ACCOUNT_VALUE] = &runner_account,
 };
 
 struct bound {
@@ -28,34 +26,16 @@ struct toolset {
     size_t count;
 };
 
-static const struct runner *
-find_runner(const char *name)
-{
-    for (size_t i = 0; i < SP_COUNT(runners); i++) {
-        if (strcmp(runners[i]->name, name) == 0) {
-            return runners[i];
-        }
-    }
-    return NULL;
-}
-
 static int
 bind_tool(struct toolset *set, const struct sp_catalogue *catalogue,
           const struct sp_tool *tool, struct sp_buf *why)
 {
     struct bound *bound = &set->tools[set->count];
-    const struct runner *runner = find_runner(tool->run);
+    const struct runner *runner = runners[tool->run];
 
     sp_catalogue_place(catalogue, tool, "run", why);
-    if (runner == NULL) {
-        (void)sp_buf_addf(why, "nothing runs \"%s\"; use one of", tool->run);
-        for (size_t i = 0; i < SP_COUNT(runners); i++) {
-            (void)sp_buf_addf(why, " %s", runners[i]->name);
-        }
-        return SP_ECONFIG;
-    }
     if (runner->changes != tool->changes) {
-        (void)sp_buf_addf(why, "%s wants changes: %s", runner->name,
+        (void)sp_buf_addf(why, "wants changes: %s",
                           runner->changes ? "true" : "false");
         return SP_ECONFIG;
     }

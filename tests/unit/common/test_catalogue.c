@@ -173,6 +173,17 @@ Test(catalogue, refuses_what_is_wrong)
         { "the same name twice", "tools:\n" TOOL("b") TOOL("b"), "used twice" },
         { "changes and read_only", WITHOUT_SCHEMA(HINT_LINES) SCHEMA_LINES,
           "tools[0].annotations (n):" },
+        { "no way to run, and a query",
+          "tools:\n  - name: n\n    run: http\n    query: SELECT 1\n",
+          "tools.yaml:3: tools[0].run is 'http'; give one of sql, ticket, "
+          "account_value" },
+        { "sql without a query",
+          "tools:\n  - name: n\n    description: d\n    scope: a:b\n"
+          "    cost: 1\n    changes: false\n    run: sql\n" HINT_LINES
+              SCHEMA_LINES,
+          "tools.yaml:7: tools[0].run (n): sql needs a query" },
+        { "a truth value that is a word", "tools:\n  - changes: nope\n",
+          "tools[0].changes is 'nope'; give true or false" },
         { "query without sql", "tools:\n" TOOL("b") "    query: SELECT 1\n",
           "tools[0].query (b):" },
         { "schema is no JSON",

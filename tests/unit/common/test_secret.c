@@ -92,8 +92,11 @@ Test(secret, refuses_links_directories_and_nothing)
     char target[112];
 
     cr_expect_eq(sp_secret_load(p.path, &secret), SP_ESYSTEM);
+    cr_expect_str_eq(sp_error_reason(SP_ESYSTEM), "No such file or directory");
+    cr_expect_str_eq(sp_error_reason(SP_EEMPTY), "the file is empty");
     cr_assert_eq(mkdir(p.path, 0700), 0);
-    cr_expect_lt(sp_secret_load(p.path, &secret), 0);
+    cr_expect_eq(sp_secret_load(p.path, &secret), SP_ESYSTEM);
+    cr_expect_str_eq(sp_error_reason(SP_ESYSTEM), "Is a directory");
     cr_assert_eq(rmdir(p.path), 0);
 
     place_write(&p, sp_view_of("x"), 0600);
@@ -114,9 +117,9 @@ Test(secret, bounds_the_size)
 
     memset(content, 'k', sizeof(content));
     place_write(&p, sp_view_make("", 0), 0600);
-    cr_expect_eq(sp_secret_load(p.path, &secret), SP_ELIMIT);
+    cr_expect_eq(sp_secret_load(p.path, &secret), SP_EEMPTY);
     place_write(&p, sp_view_of("\n"), 0600);
-    cr_expect_eq(sp_secret_load(p.path, &secret), SP_ELIMIT);
+    cr_expect_eq(sp_secret_load(p.path, &secret), SP_EEMPTY);
     place_write(&p, sp_view_make(content, SP_SECRET_MAX + 2), 0600);
     cr_expect_eq(sp_secret_load(p.path, &secret), SP_ELIMIT);
     place_write(&p, sp_view_make(content, SP_SECRET_MAX + 1), 0600);

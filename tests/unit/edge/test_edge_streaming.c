@@ -686,7 +686,7 @@ Test(edge_streaming, only_events_have_comments)
     stage_close(&s);
 }
 
-/* --------------------------------------------------- two runs of one request */
+/* -------------------------------------------------- two runs of one request */
 
 static void
 started_as(struct stage *s, struct request *r, uint64_t attempt,

@@ -21,7 +21,7 @@ load(const char *text, char *why, size_t size)
     char dir[] = "/tmp/test_monitor_config.XXXXXX";
     char path[96];
     struct monitor_config *config = NULL;
-    struct sp_buf reason = sp_buf_new(1024);
+    struct sp_buf reason = sp_buf_new(4096);
     FILE *f = NULL;
     int error = 0;
 
@@ -57,7 +57,7 @@ rule_of(const struct monitor_config *config, const char *kind)
 Test(monitor_config, the_shipped_file_watches_what_was_promised)
 {
     static const char *const kinds[] = {
-        "token_refused",     "tool_denied",    "limit_reached",
+        "token_refused",     "scope_missing",  "limit_reached",
         "process_restarted", "process_silent", "audit_gap",
         "audit_broken",      "audit_mended",   "link_refused",
     };
@@ -85,30 +85,45 @@ Test(monitor_config, a_wrong_file_is_refused_and_says_where)
         const char *text;
         const char *want; /* in the sentence; NULL: loads */
     } rows[] = {
-        { "good", HEAD RULE("a", "k", "address", "1", "60", "low"), NULL },
+        { "good", HEAD RULE("a", "token_refused", "address", "1", "60", "low"),
+          NULL },
         { "unknown severity",
-          HEAD RULE("a", "k", "address", "1", "60", "grave"),
-          "monitor.yaml:9" },
-        { "unknown per", HEAD RULE("a", "k", "colour", "1", "60", "low"),
+          HEAD RULE("a", "token_refused", "address", "1", "60", "grave"),
+          "monitor.yaml:9: rules[0].severity is 'grave'; give one of low, "
+          "medium, high, critical" },
+        { "unknown per",
+          HEAD RULE("a", "token_refused", "colour", "1", "60", "low"),
           "monitor.yaml:6" },
-        { "count too high", HEAD RULE("a", "k", "address", "33", "60", "low"),
+        { "count too high",
+          HEAD RULE("a", "token_refused", "address", "33", "60", "low"),
           "monitor.yaml:7: rules[0].count is 33; give a number from 1 to 32" },
-        { "no time", HEAD RULE("a", "k", "address", "1", "0", "low"),
+        { "no time",
+          HEAD RULE("a", "token_refused", "address", "1", "0", "low"),
           "monitor.yaml:8: rules[0].within_s is 0" },
         { "an alert about alerts",
           HEAD RULE("a", "alert", "gate", "1", "60", "low"),
           "monitor.yaml:5: rules[0].kinds[0] is alert" },
+        { "a kind that does not exist",
+          HEAD RULE("a", "token_refuse", "gate", "1", "60", "low"),
+          "monitor.yaml:5: rules[0].kinds[0] is token_refuse, which nothing "
+          "reports; give one of answer_lost, " },
+        { "no kind",
+          "audit: { sync_ms: 50, check_bytes: 1 }\nquiet_s: 1\nrules:\n"
+          "  - name: a\n    kinds: []\n",
+          "monitor.yaml:5: rules[0].kinds has 0 entries" },
         { "a name that could forge a line",
-          HEAD RULE("\"a b\"", "k", "gate", "1", "60", "low"), "rename it" },
+          HEAD RULE("\"a b\"", "token_refused", "gate", "1", "60", "low"),
+          "rename it" },
         { "syncing too seldom",
           "audit: { sync_ms: 51, check_bytes: 1 }\nquiet_s: 1\nrules: []\n",
           "monitor.yaml:1: audit.sync_ms is 51; give a number from 1 to 50" },
-        { "unknown key", HEAD RULE("a", "k", "gate", "1", "60", "low") "x: 1\n",
+        { "unknown key",
+          HEAD RULE("a", "token_refused", "gate", "1", "60", "low") "x: 1\n",
           "monitor.yaml:11" },
     };
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        char why[1024];
+        char why[4096];
         int error = load(rows[i].text, why, sizeof(why));
 
         if (rows[i].want == NULL) {

@@ -74,7 +74,7 @@ Test(tools_reload, a_bad_file_changes_nothing_and_is_told_with_its_line)
         { "tools:\n" TOOL("one", "sql", QUERY("SELEC 1")),
           "tools.yaml:10: tools[0].query (one): near" },
         { "tools:\n" TOOL("one", "magic", ""),
-          "tools.yaml:9: tools[0].run (one): nothing runs \"magic\"" },
+          "tools.yaml:9: tools[0].run is 'magic'; give one of sql" },
         { "tools:\n" TOOL("one", "sql", QUERY("SELECT 1")) "    price: 1\n",
           "tools.yaml:12:" },
         { "tools: []\n", "tools.yaml:" },

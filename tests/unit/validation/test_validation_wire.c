@@ -646,7 +646,7 @@ Test(validation_wire, a_bad_file_changes_nothing_and_is_told_with_its_line)
         { OTHER_TOOL("{\"type\":\"array\"}"),
           "tools.yaml:11: tools[0].input_schema (other):" },
         { "tools: []\n", "tools.yaml:" },
-        { "", "tools.yaml: the file is empty" },
+        { "", "tools.yaml:1: the file is empty" },
     };
     struct stage s;
     const struct rules *before = NULL;

@@ -73,7 +73,9 @@ models_write(const struct llm_config *config, struct sp_json *json,
     }
     list = sp_json_get(json, sp_json_root(json), "data");
     /* An Ollama without models says null. */
-    if (!sp_json_is(list, SP_JSON_ARRAY) && !sp_json_is(list, SP_JSON_NULL)) {
+    if (!sp_json_is(list, SP_JSON_ARRAY) &&
+        (!sp_json_is(list, SP_JSON_NULL) ||
+         sp_json_get(json, sp_json_root(json), "error") != NULL)) {
         return SP_EFORMAT;
     }
     (void)sp_buf_add_str(out, "{\"object\":\"list\",\"data\":[");

@@ -143,20 +143,27 @@ Test(chat, checks_whole_answers_and_counts)
 {
     static const struct {
         const char *body;
-        int want;
+        enum chat_event want;
         struct chat_usage usage;
     } rows[] = {
-        { "{\"choices\":[]," USAGE("3", "4") "}", 0, { true, 3, 4 } },
-        { "{\"choices\":[{}]}", 0, { false, 0, 0 } },
-        { "{\"choices\":[],\"usage\":null}", 0, { false, 0, 0 } },
-        { "{\"choices\":[]," USAGE("-3", "4") "}", 0, { false, 0, 0 } },
-        { "{\"choices\":[]," USAGE("1.5", "4") "}", 0, { false, 0, 0 } },
-        { "{\"choices\":[]," USAGE("\"3\"", "4") "}", 0, { false, 0, 0 } },
-        { "{\"choices\":{}}", SP_EFORMAT, { false, 0, 0 } },
-        { "{\"error\":{}}", SP_EFORMAT, { false, 0, 0 } },
-        { "<html>", SP_EFORMAT, { false, 0, 0 } },
-        { "", SP_EFORMAT, { false, 0, 0 } },
-        { "[{\"choices\":[]}]", SP_EFORMAT, { false, 0, 0 } },
+        { "{\"choices\":[]," USAGE("3", "4") "}", CHAT_PIECE, { true, 3, 4 } },
+        { "{\"choices\":[{}]}", CHAT_PIECE, { false, 0, 0 } },
+        { "{\"choices\":[],\"usage\":null}", CHAT_PIECE, { false, 0, 0 } },
+        { "{\"choices\":[]," USAGE("-3", "4") "}", CHAT_PIECE, { 0 } },
+        { "{\"choices\":[]," USAGE("1.5", "4") "}", CHAT_PIECE, { 0 } },
+        { "{\"choices\":[]," USAGE("\"3\"", "4") "}", CHAT_PIECE, { 0 } },
+        { "{\"choices\":[],\"error\":null,\"message\":\"m\"}",
+          CHAT_PIECE,
+          { 0 } },
+        { "{\"choices\":{}}", CHAT_BROKEN, { false, 0, 0 } },
+        { "{}", CHAT_BROKEN, { false, 0, 0 } },
+        { "{\"error\":{}}", CHAT_ERROR, { false, 0, 0 } },
+        { "{\"error\":\"x\",\"choices\":[{}]}", CHAT_ERROR, { 0 } },
+        { "{\"object\":\"error\",\"message\":\"m\"}", CHAT_ERROR, { 0 } },
+        { "{\"detail\":[]}", CHAT_ERROR, { false, 0, 0 } },
+        { "<html>", CHAT_BROKEN, { false, 0, 0 } },
+        { "", CHAT_BROKEN, { false, 0, 0 } },
+        { "[{\"choices\":[]}]", CHAT_BROKEN, { false, 0, 0 } },
     };
     struct sp_json json = { 0 };
 
@@ -181,7 +188,9 @@ Test(chat, tells_events_apart)
         uint64_t out;
     } rows[] = {
         { "[DONE]", false, CHAT_DONE, 0 },
-        { " [DONE]", false, CHAT_BROKEN, 0 },
+        { " [DONE] ", false, CHAT_DONE, 0 },
+        { "", false, CHAT_HIDDEN, 0 },
+        { " \n\t", true, CHAT_HIDDEN, 0 },
         { "{\"choices\":[{}]}", false, CHAT_PIECE, 0 },
         { "{\"choices\":[{}],\"error\":null}", false, CHAT_PIECE, 0 },
         { "{\"choices\":[{}]," USAGE("3", "4") "}", false, CHAT_PIECE, 4 },
@@ -190,8 +199,18 @@ Test(chat, tells_events_apart)
         { "{\"error\":{\"message\":\"x\"}}", false, CHAT_ERROR, 0 },
         { "{\"error\":\"x\",\"choices\":[]}", false, CHAT_ERROR, 0 },
         { "{\"choices\":", false, CHAT_BROKEN, 0 },
-        { "{}", false, CHAT_BROKEN, 0 },
-        { "", false, CHAT_BROKEN, 0 },
+        { "{}", true, CHAT_HIDDEN, 0 },
+        { "{\"type\":\"ping\"}", true, CHAT_HIDDEN, 0 },
+        { "{\"choices\":null}", true, CHAT_HIDDEN, 0 },
+        { "{" USAGE("3", "4") "}", false, CHAT_HIDDEN, 4 },
+        { "{" USAGE("3", "4") "}", true, CHAT_PIECE, 4 },
+        { "{\"choices\":null," USAGE("3", "4") "}", false, CHAT_HIDDEN, 4 },
+        { "{\"choices\":null," USAGE("3", "4") "}", true, CHAT_PIECE, 4 },
+        { "{\"choices\":null,\"message\":\"x\"}", true, CHAT_ERROR, 0 },
+        { "{\"choices\":[],\"message\":\"x\"}", true, CHAT_PIECE, 0 },
+        { "{\"detail\":\"x\"}", true, CHAT_ERROR, 0 },
+        { "{\"choices\":7}", true, CHAT_BROKEN, 0 },
+        { "[]", true, CHAT_BROKEN, 0 },
         { "null", false, CHAT_BROKEN, 0 },
     };
     struct sp_json json = { 0 };

@@ -17,6 +17,34 @@ read_bool(const struct sp_json_token *t, bool *ret_value)
     return 0;
 }
 
+/* attack: an upstream that looks members up in any case would take a second
+ * "Model" or "Stream" for the one that was checked. */
+static bool
+has_disguise(const struct sp_json *json, const struct sp_json_token *root)
+{
+    static const char *const names[] = {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "store",
+        "max_tokens",
+        "max_completion_tokens",
+        "n",
+    };
+    const struct sp_json_token *key = sp_json_first(json, root);
+
+    for (; key != NULL; key = sp_json_next(json, root, key)) {
+        for (size_t i = 0; i < SP_COUNT(names); i++) {
+            if (sp_json_resembles(json, key, names[i]) &&
+                !sp_json_equals(json, key, names[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 int
 chat_read(struct sp_json *json, struct sp_view body, struct sp_buf *scratch,
           struct chat_request *ret_request)
@@ -30,7 +58,7 @@ chat_read(struct sp_json *json, struct sp_view body, struct sp_buf *scratch,
     }
     root = sp_json_root(json);
     options = sp_json_get(json, root, "stream_options");
-    if (!sp_json_is(root, SP_JSON_OBJECT) ||
+    if (!sp_json_is(root, SP_JSON_OBJECT) || has_disguise(json, root) ||
         !sp_json_is(sp_json_get(json, root, "messages"), SP_JSON_ARRAY) ||
         sp_json_string(json, sp_json_get(json, root, "model"), scratch,
                        &request.model) != 0 ||
@@ -102,7 +130,7 @@ write_stream_options(const struct sp_json *json, struct sp_buf *out)
     }
     (void)sp_buf_add_str(out, ",\"stream_options\":{\"include_usage\":true");
     for (; key != NULL; key = sp_json_next(json, options, key)) {
-        if (!sp_json_equals(json, key, "include_usage")) {
+        if (!sp_json_resembles(json, key, "include_usage")) {
             write_member(json, key, out);
         }
     }

@@ -38,6 +38,13 @@ Test(chat, reads_what_a_request_asks_for)
           false, false },
         { "{\"model\":\"m\",\"model\":\"n\"," M "}", SP_EFORMAT, NULL, false,
           false },
+        { "{\"model\":\"m\"," M ",\"Model\":\"n\"}", SP_EFORMAT, NULL, false,
+          false },
+        { "{\"model\":\"m\"," M ",\"\\u017ftream\":true}", SP_EFORMAT, NULL,
+          false, false },
+        { "{\"model\":\"m\"," M ",\"max_to\xe2\x84\xaa"
+          "ens\":9}",
+          SP_EFORMAT, NULL, false, false },
         { "{\"model\":\"m\"," M "} ", 0, "m", false, false },
         { "{\"model\":\"m\"," M "}x", SP_EFORMAT, NULL, false, false },
     };
@@ -83,6 +90,11 @@ static const struct {
       "\"include_usag\\u0065\":false,\"include_obfuscation\":false}}",
       "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
       "\"a\":{\"include_usage\":0},\"include_obfuscation\":false},"
+      "\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M
+      ",\"stream\":true,\"stream_options\":{\"Include_Usage\":false}}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
       "\"model\":\"m\"," M "}" },
     { LLM_OLLAMA,
       "{\"model\":\"m\"," M ",\"stream\":true,\"stream_options\":[\"a\"]}",

@@ -5,6 +5,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
+#include "tests/support/chat_answers.h"
 
 #define M "\"messages\":[]"
 
@@ -247,4 +248,38 @@ Test(chat, keeps_an_event_on_one_line)
     cr_expect_eq(chat_add_event(&out, SP_VIEW_LITERAL("0123456789")),
                  SP_ELIMIT);
     sp_buf_free(&out);
+}
+
+/* The half of the round trip that is llm's: such an answer goes to the client,
+ * and the message to the upstream, both as they stand. */
+Test(chat, passes_answers_and_takes_them_back)
+{
+    static char message[CHAT_ANSWER_MAX];
+    static char text[CHAT_ANSWER_MAX + 1024];
+    struct sp_json json = { 0 };
+
+    for (size_t i = 0; i < SP_COUNT(chat_answers); i++) {
+        struct sp_buf scratch = sp_buf_new(64);
+        struct sp_buf out = sp_buf_new(sizeof(text) + 1024);
+        struct chat_request request = { 0 };
+        struct chat_usage usage = { 0 };
+
+        (void)chat_answer_text(chat_answers[i], message);
+        (void)snprintf(text, sizeof(text), "{\"choices\":[{\"message\":%s}]}",
+                       message);
+        cr_expect_eq(chat_answer(&json, sp_view_of(text), &usage), CHAT_PIECE,
+                     "%s", text);
+        cr_expect_eq(chat_event(&json, sp_view_of(text), false, &usage),
+                     CHAT_PIECE, "%s", text);
+        (void)snprintf(text, sizeof(text),
+                       "{\"model\":\"m\",\"messages\":[%s]}", message);
+        cr_expect_eq(chat_read(&json, sp_view_of(text), &scratch, &request), 0,
+                     "%s", text);
+        cr_expect_eq(chat_write(&json, &request, LLM_OPENAI, &out), 0);
+        cr_expect_not_null(memmem(out.data, out.len, message, strlen(message)),
+                           "%s", text);
+        sp_buf_free(&scratch);
+        sp_buf_free(&out);
+    }
+    sp_json_free(&json);
 }

@@ -52,9 +52,9 @@
  *
  * FAILURE
  *     No upstream: it starts and is ready all the same; calls get 502. A slow
- *     upstream: 504. Its 429 and 503 pass with their Retry-After, in seconds
- *     from now and no more than an hour, also where it was a date. A stream that
- *     breaks ends with an error event, never as if it were whole. A repeated
+ *     upstream: 504. Its 429 and 503 pass with their Retry-After, in seconds,
+ *     an hour at most, also where it was a date. A stream that breaks ends with
+ *     an error event, never as if it were whole. A repeated
  *     call that this replica knows is not run again; one that another replica
  *     ran and lost is asked anew. A killed replica loses its calls. The
  *     validation replica of a call is gone: a whole answer, also one that left

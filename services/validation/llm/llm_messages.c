@@ -21,7 +21,9 @@ static int
 find_fault(struct reading *r, const struct sp_json_token *at, const char *child,
            const char *want)
 {
-    r->fault = (struct llm_fault){ at, child, want };
+    r->fault.at = at;
+    r->fault.child = child;
+    r->fault.want = want;
     return SP_EFORMAT;
 }
 
@@ -163,8 +165,8 @@ read_content(struct reading *r, const struct sp_json_token *message,
     }
     if (content->count > r->limits->content_parts &&
         !sp_json_equals(r->json, role, "assistant")) {
-        return find_fault(r, content, NULL,
-                          "must not have more parts than this gate allows");
+        r->fault.most = r->limits->content_parts;
+        return find_fault(r, content, NULL, "must have no more parts than");
     }
     for (; error == 0 && part != NULL;
          part = sp_json_next(r->json, content, part)) {

@@ -21,6 +21,7 @@ struct llm_fault {
     const struct sp_json_token *at; /* a value of the document */
     const char *child;              /* a member that it lacks, or NULL */
     const char *want;               /* "must be ...", constant */
+    uint32_t most;                  /* the last word of that, or 0 */
 };
 
 /* Checks members "messages" and "tools" of the root, an object. 0, or

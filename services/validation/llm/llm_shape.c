@@ -159,14 +159,18 @@ refuse_at(struct llm_shape *shape, struct verdict *verdict, const char *code,
 {
     struct sp_buf *pointer = &shape->pointer;
     struct sp_refusal refusal = { .status = 400, .code = code };
+    char most[16] = "";
 
     sp_buf_reset(pointer);
     pointer_write(&shape->json, fault->at, pointer);
     if (fault->child != NULL) {
         (void)sp_buf_addf(pointer, "/%s", fault->child);
     }
-    (void)snprintf(shape->text, sizeof(shape->text), "%.*s %s.",
-                   SP_VIEW(sp_buf_view(pointer)), fault->want);
+    if (fault->most > 0) {
+        (void)snprintf(most, sizeof(most), " %" PRIu32, fault->most);
+    }
+    (void)snprintf(shape->text, sizeof(shape->text), "%.*s %s%s.",
+                   SP_VIEW(sp_buf_view(pointer)), fault->want, most);
     (void)sp_buf_add(pointer, "", 1);
     refusal.text = shape->text;
     refusal.param = pointer->error == 0 ? pointer->data : NULL;

@@ -410,6 +410,26 @@ Test(llm_shape, bounds_names_and_members)
     gate_close(&g);
 }
 
+Test(llm_shape, says_how_many_parts_a_message_may_have)
+{
+    struct sp_buf body = sp_buf_new(1u << 16);
+    struct gate g;
+
+    gate_open(&g);
+    (void)sp_buf_add_str(&body, "{\"model\":\"m\",\"messages\":[{\"role\":"
+                                "\"user\",\"content\":[{}");
+    for (int i = 0; i < 64; i++) {
+        (void)sp_buf_add_str(&body, ",{}");
+    }
+    (void)sp_buf_add(&body, "]}]}", 5);
+    cr_expect_eq(chat(&g, body.data), SP_EDENIED);
+    cr_expect_not_null(strstr(g.body, "\"/messages/0/content must have no more "
+                                      "parts than 64.\""),
+                       "%s", g.body);
+    sp_buf_free(&body);
+    gate_close(&g);
+}
+
 Test(llm_shape, a_way_too_long_to_name_ends_early)
 {
     struct sp_buf body = sp_buf_new(1u << 16);

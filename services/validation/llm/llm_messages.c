@@ -221,18 +221,36 @@ read_message(struct reading *r, const struct sp_json_token *message)
 /* attack: other types are tools that the upstream runs itself, with its own
  * reach, past every rule of this gate. */
 static int
-read_tools(struct reading *r, const struct sp_json_token *tools)
+read_tool(struct reading *r, const struct sp_json_token *tool)
 {
     static const char *const types[] = { "function", "custom" };
-    const struct sp_json_token *tool = sp_json_first(r->json, tools);
+    const struct sp_json_token *key = sp_json_first(r->json, tool);
 
-    for (; tool != NULL; tool = sp_json_next(r->json, tools, tool)) {
-        if (!is_any(r->json, sp_json_get(r->json, tool, "type"), types,
-                    SP_COUNT(types))) {
-            return find_fault(r, tool, "type", "must be function or custom");
+    if (!is_any(r->json, sp_json_get(r->json, tool, "type"), types,
+                SP_COUNT(types))) {
+        return find_fault(r, tool, "type", "must be function or custom");
+    }
+    for (; key != NULL; key = sp_json_next(r->json, tool, key)) {
+        if (sp_json_resembles(r->json, key, "type") &&
+            !sp_json_equals(r->json, key, "type")) {
+            return find_fault(r, sp_json_value(r->json, key), NULL,
+                              "must have its name in lower case");
         }
     }
     return 0;
+}
+
+static int
+read_tools(struct reading *r, const struct sp_json_token *tools)
+{
+    const struct sp_json_token *tool = sp_json_first(r->json, tools);
+    int error = 0;
+
+    for (; error == 0 && tool != NULL;
+         tool = sp_json_next(r->json, tools, tool)) {
+        error = read_tool(r, tool);
+    }
+    return error;
 }
 
 int

@@ -307,6 +307,8 @@ static const struct {
     { "{" HELLO ",\"tools\":[{\"type\":\"function\"},7]}", "/tools/1/type",
       "function or custom" },
     { "{" HELLO ",\"tools\":{}}", "/tools", "an array" },
+    { "{" HELLO ",\"tools\":[{\"type\":\"function\",\"Type\":\"x\"}]}",
+      "/tools/0/Type", "lower case" },
     /* attack: names that some upstream takes for those that were checked. */
     { "{" HELLO ",\"Model\":\"n\"}", "/Model", "lower case" },
     { "{" HELLO ",\"STREAM\":true}", "/STREAM", "lower case" },

@@ -97,7 +97,12 @@ write_openai(const struct sp_refusal *r, struct sp_buf *body)
 {
     add_string(body, "{\"error\":{\"message\":", r->text);
     add_string(body, ",\"type\":", names_of(r->status)->openai);
-    add_string(body, ",\"param\":null,\"code\":", r->code);
+    if (r->param != NULL) {
+        add_string(body, ",\"param\":", r->param);
+    } else {
+        (void)sp_buf_add_str(body, ",\"param\":null");
+    }
+    add_string(body, ",\"code\":", r->code);
     (void)sp_buf_add_str(body, "}}");
 }
 

@@ -15,6 +15,7 @@ struct sp_refusal {
     int rpc_code;          /* JSON-RPC error code; 0: from the status */
     const char *code;      /* stable snake_case word */
     const char *text;      /* one sentence */
+    const char *param;     /* JSON Pointer to the member at fault, or NULL */
     struct sp_view rpc_id; /* JSON text of the id; empty: no id member, as
                              * MCP 2025-11-25 and later want it */
     const char *data;      /* JSON text of error.data, or NULL */

@@ -810,6 +810,51 @@ sp_json_equals(const struct sp_json *json, const struct sp_json_token *t,
     return done == len;
 }
 
+/* The character at *p in lower case, or '\0' where none of ASCII folds into it.
+ * Two outside of ASCII do: the long s and the Kelvin sign. */
+static char
+fold_one(const char **p, const char *end)
+{
+    static const char long_s[] = "\xc5\xbf";
+    static const char kelvin[] = "\xe2\x84\xaa";
+    char bytes[4];
+    size_t n = decode_one(p, bytes);
+
+    /* Only escapes are decoded whole. */
+    while (n < sizeof(bytes) && *p < end && (bytes[0] & 0x80) != 0 &&
+           (**p & 0xc0) == 0x80) {
+        bytes[n++] = *(*p)++;
+    }
+    if (n == 1) {
+        return bytes[0] >= 'A' && bytes[0] <= 'Z' ? (char)(bytes[0] | 0x20)
+                                                  : bytes[0];
+    }
+    return n == 2 && memcmp(bytes, long_s, n) == 0   ? 's'
+           : n == 3 && memcmp(bytes, kelvin, n) == 0 ? 'k'
+                                                     : '\0';
+}
+
+bool
+sp_json_resembles(const struct sp_json *json, const struct sp_json_token *t,
+                  const char *s)
+{
+    struct sp_view v = { 0 };
+    const char *p = NULL;
+
+    if (!sp_json_is(t, SP_JSON_STRING)) {
+        return false;
+    }
+    v = inside(json, t);
+    p = v.ptr;
+    while (p < v.ptr + v.len) {
+        if (*s == '\0' || fold_one(&p, v.ptr + v.len) != *s) {
+            return false;
+        }
+        s++;
+    }
+    return *s == '\0';
+}
+
 int
 sp_json_int(const struct sp_json *json, const struct sp_json_token *t,
             int64_t *ret_value)

@@ -100,6 +100,12 @@ bool
 sp_json_equals(const struct sp_json *json, const struct sp_json_token *t,
                const char *s);
 
+/* True where `t` is a string that is `s`, lower-case letters of ASCII and '_',
+ * but for case: so some decoders, Go's among them, look members up. */
+bool
+sp_json_resembles(const struct sp_json *json, const struct sp_json_token *t,
+                  const char *s);
+
 /* An integer without loss: "1.0" and "1e2" count as integers (JSON Schema),
  * "1.5" gives SP_EFORMAT, beyond int64 SP_ELIMIT. */
 SP_MUST_CHECK int

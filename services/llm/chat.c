@@ -1,6 +1,8 @@
 /* Requests and answers of Chat Completions. */
 #include "services/llm/chat.h"
 
+#include <string.h>
+
 #include "common/base/error.h"
 
 /* True and false count; anything else, null included, is false as absent. */
@@ -13,6 +15,34 @@ read_bool(const struct sp_json_token *t, bool *ret_value)
     }
     *ret_value = sp_json_is(t, SP_JSON_TRUE);
     return 0;
+}
+
+/* attack: an upstream that looks members up in any case would take a second
+ * "Model" or "Stream" for the one that was checked. */
+static bool
+has_disguise(const struct sp_json *json, const struct sp_json_token *root)
+{
+    static const char *const names[] = {
+        "model",
+        "messages",
+        "stream",
+        "stream_options",
+        "store",
+        "max_tokens",
+        "max_completion_tokens",
+        "n",
+    };
+    const struct sp_json_token *key = sp_json_first(json, root);
+
+    for (; key != NULL; key = sp_json_next(json, root, key)) {
+        for (size_t i = 0; i < SP_COUNT(names); i++) {
+            if (sp_json_resembles(json, key, names[i]) &&
+                !sp_json_equals(json, key, names[i])) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 int
@@ -28,7 +58,7 @@ chat_read(struct sp_json *json, struct sp_view body, struct sp_buf *scratch,
     }
     root = sp_json_root(json);
     options = sp_json_get(json, root, "stream_options");
-    if (!sp_json_is(root, SP_JSON_OBJECT) ||
+    if (!sp_json_is(root, SP_JSON_OBJECT) || has_disguise(json, root) ||
         !sp_json_is(sp_json_get(json, root, "messages"), SP_JSON_ARRAY) ||
         sp_json_string(json, sp_json_get(json, root, "model"), scratch,
                        &request.model) != 0 ||
@@ -100,7 +130,7 @@ write_stream_options(const struct sp_json *json, struct sp_buf *out)
     }
     (void)sp_buf_add_str(out, ",\"stream_options\":{\"include_usage\":true");
     for (; key != NULL; key = sp_json_next(json, options, key)) {
-        if (!sp_json_equals(json, key, "include_usage")) {
+        if (!sp_json_resembles(json, key, "include_usage")) {
             write_member(json, key, out);
         }
     }
@@ -150,21 +180,92 @@ take_usage(const struct sp_json *json, const struct sp_json_token *root,
     }
 }
 
-int
-chat_answer(struct sp_json *json, struct sp_view body,
-            struct chat_usage *ret_usage)
+static bool
+is_nothing(const struct sp_json_token *t)
+{
+    return t == NULL || sp_json_is(t, SP_JSON_NULL);
+}
+
+/* attack: an error that passed as a chunk would show what the upstream says of
+ * the operator's keys and hosts; so whatever has no choices and speaks is
+ * one. */
+static bool
+is_failure(const struct sp_json *json, const struct sp_json_token *root)
+{
+    static const char *const words[] = { "message", "msg", "detail", "code" };
+
+    if (!is_nothing(sp_json_get(json, root, "error"))) {
+        return true;
+    }
+    if (!is_nothing(sp_json_get(json, root, "choices"))) {
+        return false;
+    }
+    for (size_t i = 0; i < SP_COUNT(words); i++) {
+        if (!is_nothing(sp_json_get(json, root, words[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool
+chat_failed(struct sp_json *json, struct sp_view text)
+{
+    return sp_json_parse(json, text) == 0 &&
+           is_failure(json, sp_json_root(json));
+}
+
+enum chat_event
+chat_answer(struct sp_json *json, struct sp_view body, struct chat_usage *usage)
 {
     const struct sp_json_token *root = NULL;
 
     if (sp_json_parse(json, body) != 0) {
-        return SP_EFORMAT;
+        return CHAT_BROKEN;
     }
     root = sp_json_root(json);
-    if (!sp_json_is(sp_json_get(json, root, "choices"), SP_JSON_ARRAY)) {
-        return SP_EFORMAT;
+    if (is_failure(json, root)) {
+        return CHAT_ERROR;
     }
-    take_usage(json, root, ret_usage);
-    return 0;
+    if (!sp_json_is(sp_json_get(json, root, "choices"), SP_JSON_ARRAY)) {
+        return CHAT_BROKEN;
+    }
+    take_usage(json, root, usage);
+    return CHAT_PIECE;
+}
+
+/* Chunks without choices, or with null or none, hold usage; or nothing that we
+ * know, and then they only show that the upstream lives. */
+static enum chat_event
+judge_chunk(const struct sp_json *json, const struct sp_json_token *root,
+            bool wants_usage)
+{
+    const struct sp_json_token *choices = sp_json_get(json, root, "choices");
+
+    if (!sp_json_is(root, SP_JSON_OBJECT) ||
+        (!is_nothing(choices) && !sp_json_is(choices, SP_JSON_ARRAY))) {
+        return CHAT_BROKEN;
+    }
+    if (sp_json_is(choices, SP_JSON_ARRAY) &&
+        (choices->count > 0 || wants_usage)) {
+        return CHAT_PIECE;
+    }
+    return wants_usage &&
+                   sp_json_is(sp_json_get(json, root, "usage"), SP_JSON_OBJECT)
+               ? CHAT_PIECE
+               : CHAT_HIDDEN;
+}
+
+/* Nothing but what may stand around a value (RFC 8259 section 2). */
+static bool
+is_blank(struct sp_view data)
+{
+    for (size_t i = 0; i < data.len; i++) {
+        if (strchr(" \t\r\n", data.ptr[i]) == NULL) {
+            return false;
+        }
+    }
+    return true;
 }
 
 enum chat_event
@@ -172,26 +273,22 @@ chat_event(struct sp_json *json, struct sp_view data, bool wants_usage,
            struct chat_usage *usage)
 {
     const struct sp_json_token *root = NULL;
-    const struct sp_json_token *error = NULL;
-    const struct sp_json_token *choices = NULL;
 
-    if (sp_view_is(data, "[DONE]")) {
+    if (is_blank(data)) {
+        return CHAT_HIDDEN;
+    }
+    if (sp_view_is(sp_view_trim(data), "[DONE]")) {
         return CHAT_DONE;
     }
     if (sp_json_parse(json, data) != 0) {
         return CHAT_BROKEN;
     }
     root = sp_json_root(json);
-    error = sp_json_get(json, root, "error");
-    if (error != NULL && !sp_json_is(error, SP_JSON_NULL)) {
+    if (is_failure(json, root)) {
         return CHAT_ERROR;
     }
-    choices = sp_json_get(json, root, "choices");
-    if (!sp_json_is(choices, SP_JSON_ARRAY)) {
-        return CHAT_BROKEN;
-    }
     take_usage(json, root, usage);
-    return choices->count == 0 && !wants_usage ? CHAT_HIDDEN : CHAT_PIECE;
+    return judge_chunk(json, root, wants_usage);
 }
 
 int

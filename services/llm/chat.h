@@ -37,19 +37,25 @@ SP_MUST_CHECK int
 chat_write(const struct sp_json *json, const struct chat_request *request,
            enum llm_kind kind, struct sp_buf *out);
 
-/* Checks a whole answer and takes its usage. 0 or SP_EFORMAT. */
-SP_MUST_CHECK int
-chat_answer(struct sp_json *json, struct sp_view body,
-            struct chat_usage *ret_usage);
-
-/* What one event of a streamed answer is. */
+/* What a whole answer, or one event of a streamed one, is. */
 enum chat_event {
-    CHAT_PIECE,  /* a chunk for the client */
-    CHAT_HIDDEN, /* the usage that we asked for and the client did not */
+    CHAT_PIECE,  /* for the client */
+    CHAT_HIDDEN, /* the usage that we asked for and the client did not; a sign
+                  * of life */
     CHAT_DONE,   /* [DONE] */
-    CHAT_ERROR,  /* the upstream gave up */
-    CHAT_BROKEN, /* no chunk */
+    CHAT_ERROR,  /* the upstream gave up; see upstream_refused() */
+    CHAT_BROKEN, /* none of these */
 };
+
+/* Judges a whole answer and takes its usage: CHAT_PIECE, CHAT_ERROR or
+ * CHAT_BROKEN. */
+enum chat_event
+chat_answer(struct sp_json *json, struct sp_view body,
+            struct chat_usage *usage);
+
+/* True where the text is a failure in any of the upstreams' dialects. */
+bool
+chat_failed(struct sp_json *json, struct sp_view text);
 
 /* Judges the data of an event and takes its usage, where it has any. */
 enum chat_event

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "common/base/alloc.h"
+#include "common/base/clock.h"
 #include "common/base/error.h"
 #include "common/text/headers.h"
 #include "services/llm/chat.h"
@@ -128,7 +129,9 @@ fail(struct llm_call *work, const struct sp_refusal *failure)
     tell_failed(work, failure);
     sp_fetch_cancel(&work->fetch);
     if (!sp_executor_has_answered(work->call)) {
-        refusal.retry_after_s = (int64_t)work->retry_after_s;
+        refusal.retry_after_s = refusal.status == 429 || refusal.status == 503
+                                    ? (int64_t)work->retry_after_s
+                                    : 0;
         sp_executor_refuse(work->call, &refusal);
         return;
     }
@@ -160,9 +163,7 @@ on_head(void *arg, unsigned status, struct sp_view headers)
     work->status = status;
     work->is_stream = is_events(sp_headers_get(headers, "content-type"));
     work->retry_after_s =
-        status == 429 || status == 503
-            ? upstream_retry_after(sp_headers_get(headers, "retry-after"))
-            : 0;
+        upstream_retry_after(headers, sp_clock_wall_ms() / 1000);
     figures->first_count++;
     figures->first_ms +=
         (uint64_t)(sp_loop_now_ms(work->llm->loop) - work->began_ms);
@@ -182,14 +183,16 @@ on_event(void *arg, struct sp_view data)
         return 0;
     }
     if (event == CHAT_ERROR || event == CHAT_BROKEN) {
-        work->failure = event == CHAT_BROKEN
-                            ? upstream_malformed()
-                            : upstream_refused(0, &work->llm->json, data);
+        work->failure =
+            event == CHAT_BROKEN
+                ? upstream_malformed()
+                : upstream_refused(work->status, &work->llm->json, data);
         return SP_EFORMAT;
     }
     if (event == CHAT_DONE) {
         work->done = true;
         sp_loop_start(work->llm->loop, &work->linger, LINGER_MS);
+        data = SP_VIEW_LITERAL("[DONE]"); /* whatever stood around it */
     }
     return chat_add_event(sp_executor_out(work->call), data);
 }
@@ -226,11 +229,19 @@ on_data(void *arg, struct sp_view bytes)
 
 /* What has come from the upstream is all there is of a stream. */
 static const struct sp_refusal *
-check_stream(const struct llm_call *work)
+check_stream(struct llm_call *work)
 {
-    return work->done        ? NULL
-           : work->is_stream ? upstream_cut()
-                             : upstream_malformed();
+    struct sp_view body = sp_buf_view(&work->body);
+
+    if (!work->done && work->is_stream) {
+        return work->failure != NULL ? work->failure : upstream_cut();
+    }
+    if (!work->done) {
+        return chat_failed(&work->llm->json, body)
+                   ? upstream_refused(work->status, &work->llm->json, body)
+                   : upstream_malformed();
+    }
+    return NULL;
 }
 
 /* The whole answer is here: checks it and makes of it what the client gets. */
@@ -241,15 +252,18 @@ check_whole(struct llm_call *work, struct sp_view *ret_body)
     struct sp_view body = sp_buf_view(&work->body);
     int error = 0;
 
+    *ret_body = body;
     if (work->work == LLM_MODELS) {
         sp_buf_reset(&llm->outgoing);
         error = models_write(work->config, &llm->json, body, &llm->scratch,
                              &llm->outgoing);
-        body = sp_buf_view(&llm->outgoing);
-    } else {
-        error = chat_answer(&llm->json, body, &work->usage);
+        *ret_body = sp_buf_view(&llm->outgoing);
+    } else if (chat_answer(&llm->json, body, &work->usage) != CHAT_PIECE) {
+        error = SP_EFORMAT;
     }
-    *ret_body = body;
+    if (error == SP_EFORMAT && chat_failed(&llm->json, body)) {
+        return upstream_refused(work->status, &llm->json, body);
+    }
     return error == 0 ? NULL : upstream_unreached(error);
 }
 
@@ -296,6 +310,19 @@ on_linger(void *arg)
     finish(work, (struct sp_view){ 0 });
 }
 
+/* Some servers end without the empty line that ends the last event. What does
+ * not stand there whole is no event: then the stream was cut. */
+static void
+flush_events(struct llm_call *work)
+{
+    if (work->work == LLM_STREAM && work->is_stream && work->status == 200 &&
+        !work->done &&
+        sse_feed(&work->events, SP_VIEW_LITERAL("\n\n"), on_event, work) != 0 &&
+        work->failure == upstream_malformed()) {
+        work->failure = NULL;
+    }
+}
+
 static void
 on_done(void *arg, int error)
 {
@@ -304,6 +331,9 @@ on_done(void *arg, int error)
     struct sp_view body = { 0 };
 
     work->fetch = NULL;
+    if (error == 0) {
+        flush_events(work);
+    }
     sp_loop_stop(work->llm->loop, &work->linger);
     failure = judge(work, error, &body);
     if (failure != NULL) {

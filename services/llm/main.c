@@ -12,7 +12,8 @@
  *     asked for, and hidden from a client that did not. A streamed answer is
  *     passed on event by event, each one checked, at the pace of the client:
  *     when its credit is used up, nothing more is read from the upstream. The
- *     upstream's error texts never pass; clients get sentences of our own.
+ *     upstream's error texts never pass, whatever status they come with;
+ *     clients get sentences of our own.
  *
  * PEERS
  *     ratelimit sends. Answers go to the validation replica that examined the
@@ -51,8 +52,9 @@
  *
  * FAILURE
  *     No upstream: it starts and is ready all the same; calls get 502. A slow
- *     upstream: 504. Its 429 and 503 pass with their Retry-After. A stream that
- *     breaks ends with an error event, never as if it were whole. A repeated
+ *     upstream: 504. Its 429 and 503 pass with their Retry-After, in seconds,
+ *     an hour at most, also where it was a date. A stream that breaks ends with
+ *     an error event, never as if it were whole. A repeated
  *     call that this replica knows is not run again; one that another replica
  *     ran and lost is asked anew. A killed replica loses its calls. The
  *     validation replica of a call is gone: a whole answer, also one that left

@@ -4,6 +4,7 @@
 #include "common/base/error.h"
 
 #define LATEST ":latest"
+#define MAX_MODEL 128 /* the field `name` of CHECKED_CALL */
 
 static struct sp_view
 without_latest(struct sp_view model)
@@ -32,6 +33,19 @@ models_allowed(const struct llm_config *config, struct sp_view model)
         }
     }
     return false;
+}
+
+/* True for names that validation lets a request have: of visible ASCII, for
+ * events and limits. A list shows no model that cannot be asked. */
+static bool
+may_be_asked(struct sp_view id)
+{
+    for (size_t i = 0; i < id.len; i++) {
+        if (id.ptr[i] <= ' ' || id.ptr[i] > '~') {
+            return false;
+        }
+    }
+    return id.len > 0 && id.len <= MAX_MODEL;
 }
 
 /* Appends a member where the value has the type that clients expect. */
@@ -73,7 +87,9 @@ models_write(const struct llm_config *config, struct sp_json *json,
     }
     list = sp_json_get(json, sp_json_root(json), "data");
     /* An Ollama without models says null. */
-    if (!sp_json_is(list, SP_JSON_ARRAY) && !sp_json_is(list, SP_JSON_NULL)) {
+    if (!sp_json_is(list, SP_JSON_ARRAY) &&
+        (!sp_json_is(list, SP_JSON_NULL) ||
+         sp_json_get(json, sp_json_root(json), "error") != NULL)) {
         return SP_EFORMAT;
     }
     (void)sp_buf_add_str(out, "{\"object\":\"list\",\"data\":[");
@@ -84,7 +100,7 @@ models_write(const struct llm_config *config, struct sp_json *json,
         sp_buf_reset(scratch);
         if (sp_json_string(json, sp_json_get(json, model, "id"), scratch,
                            &id) == 0 &&
-            models_allowed(config, id)) {
+            may_be_asked(id) && models_allowed(config, id)) {
             (void)sp_buf_add_str(out, comma);
             write_model(json, model, id, out);
             comma = ",";

@@ -1,7 +1,12 @@
 /* The upstream's failures in our words. */
 #include "services/llm/upstream.h"
 
+#include <stdio.h>
+
 #include "common/base/error.h"
+#include "common/text/decimal.h"
+#include "common/text/headers.h"
+#include "common/text/http_date.h"
 #include "services/llm/chat.h"
 
 #define MAX_RETRY_AFTER_S 3600
@@ -88,6 +93,18 @@ static const struct {
         .text = "The upstream is busy; try again later." } },
 };
 
+/* What the type of an error says where no status does. */
+static const struct {
+    const char *type;
+    unsigned status;
+} by_type[] = {
+    { "invalid_request_error", 400 }, { "BadRequestError", 400 },
+    { "authentication_error", 401 },  { "permission_error", 403 },
+    { "not_found_error", 404 },       { "NotFoundError", 404 },
+    { "rate_limit_error", 429 },      { "rate_limit_exceeded", 429 },
+    { "overloaded_error", 529 },      { "timeout_error", 504 },
+};
+
 static const struct {
     int error;
     struct sp_refusal failure;
@@ -133,19 +150,54 @@ static const struct sp_refusal failed = {
     .text = "The upstream failed; try again.",
 };
 
+/* The status that the body names: as a number, in digits, or by its type. */
+static unsigned
+status_within(const struct sp_json *json, const struct sp_json_token *code,
+              const struct sp_json_token *type)
+{
+    int64_t number = 0;
+
+    if (sp_json_int(json, code, &number) == 0) {
+        return number >= 400 && number <= 599 ? (unsigned)number : 0;
+    }
+    for (size_t i = 0; i < SP_COUNT(by_status); i++) {
+        char digits[16];
+
+        (void)snprintf(digits, sizeof(digits), "%u", by_status[i].status);
+        if (sp_json_equals(json, code, digits)) {
+            return by_status[i].status;
+        }
+    }
+    for (size_t i = 0; i < SP_COUNT(by_type); i++) {
+        if (sp_json_equals(json, type, by_type[i].type)) {
+            return by_type[i].status;
+        }
+    }
+    return 0;
+}
+
 const struct sp_refusal *
 upstream_refused(unsigned status, struct sp_json *json, struct sp_view body)
 {
+    const struct sp_json_token *error = NULL;
     const struct sp_json_token *code = NULL;
+    const struct sp_json_token *type = NULL;
 
     if (sp_json_parse(json, body) == 0) {
-        code = sp_json_get(json, sp_json_get(json, sp_json_root(json), "error"),
-                           "code");
+        error = sp_json_get(json, sp_json_root(json), "error");
+        /* Some servers have the members of an error at the top. */
+        error = sp_json_is(error, SP_JSON_OBJECT) ? error : sp_json_root(json);
+        code = sp_json_get(json, error, "code");
+        type = sp_json_get(json, error, "type");
     }
     for (size_t i = 0; i < SP_COUNT(by_code); i++) {
-        if (sp_json_equals(json, code, by_code[i].code)) {
+        if (sp_json_equals(json, code, by_code[i].code) ||
+            sp_json_equals(json, type, by_code[i].code)) {
             return &by_code[i].failure;
         }
+    }
+    if (status < 300) {
+        status = status_within(json, code, type);
     }
     for (size_t i = 0; i < SP_COUNT(by_status); i++) {
         if (by_status[i].status == status) {
@@ -178,19 +230,35 @@ upstream_cut(void)
     return &cut;
 }
 
-uint64_t
-upstream_retry_after(struct sp_view value)
+/* From now to a date. The upstream's clock and ours may differ; where both
+ * times are its own, that does not matter. */
+static uint64_t
+seconds_until(struct sp_view date, struct sp_view headers, int64_t now_s)
 {
-    uint64_t seconds = 0;
+    int64_t then_s = 0;
+    int64_t date_s = 0;
 
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] < '0' || value.ptr[i] > '9' ||
-            seconds > MAX_RETRY_AFTER_S) {
-            return 0;
-        }
-        seconds = seconds * 10 + (uint64_t)(value.ptr[i] - '0');
+    if (sp_http_date_read(date, &then_s) != 0) {
+        return 0;
     }
-    return seconds <= MAX_RETRY_AFTER_S ? seconds : 0;
+    if (sp_http_date_read(sp_headers_get(headers, "date"), &date_s) == 0) {
+        now_s = date_s;
+    }
+    return then_s > now_s ? (uint64_t)(then_s - now_s) : 0;
+}
+
+uint64_t
+upstream_retry_after(struct sp_view headers, int64_t now_s)
+{
+    struct sp_view value = sp_headers_get(headers, "retry-after");
+    uint64_t seconds = 0;
+    int error = sp_number_read(value, MAX_RETRY_AFTER_S, &seconds);
+
+    if (error == SP_EFORMAT) {
+        seconds = seconds_until(value, headers, now_s);
+    }
+    return error == SP_ELIMIT || seconds > MAX_RETRY_AFTER_S ? MAX_RETRY_AFTER_S
+                                                             : seconds;
 }
 
 int

@@ -12,8 +12,9 @@
 #include "common/text/buf.h"
 #include "common/text/json.h"
 
-/* For an answer with this status, which is not 200, and this body. Its error
- * code decides where it is one that clients act upon. Never NULL. */
+/* For an answer or an event that is a failure: its status, and its body in any
+ * of the upstreams' dialects. An error code that clients act upon decides; a
+ * failure under status 200 has its status in the body. Never NULL. */
 const struct sp_refusal *
 upstream_refused(unsigned status, struct sp_json *json, struct sp_view body);
 
@@ -27,10 +28,12 @@ upstream_malformed(void);
 const struct sp_refusal *
 upstream_cut(void);
 
-/* Seconds of a Retry-After value: 1 to 3600, or 0 where it says nothing that
- * can be used (RFC 9110 section 10.2.3; dates count as nothing). */
+/* Seconds to wait by the Retry-After of this header text: 1 to 3600, where
+ * more count as 3600; 0 where it says nothing that can be used (RFC 9110
+ * section 10.2.3). A date is held against the upstream's own Date, or else
+ * against `now_s`, seconds since 1970-01-01 UTC. */
 uint64_t
-upstream_retry_after(struct sp_view value);
+upstream_retry_after(struct sp_view headers, int64_t now_s);
 
 /* Appends the failure as an event inside a stream of chunks. 0 or
  * SP_ELIMIT. */

@@ -8,7 +8,12 @@
  *     both eras (2026-07-28, and the versions with sessions before it) or of
  *     model calls, the scope that the tool or path needs, and the arguments
  *     against the tool's JSON Schema. What has no row, no scope or no schema is
- *     refused. On the way back it holds each answer against what was asked:
+ *     refused. Of a model call it judges what the gate itself must know: model,
+ *     messages, stream, the number and length of answers, addresses that an
+ *     upstream would fetch, tools that it would run; what it does not know
+ *     passes as it stands, but for members that would take such a decision from
+ *     the gate. What the gate handed out it takes back. A refusal names the
+ *     member. On the way back it holds each answer against what was asked:
  *     sender, order and size of its parts, headers, strict JSON, the id, the
  *     tools that a list may show, the tool's output schema. Event streams pass
  *     piece by piece.

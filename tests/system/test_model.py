@@ -1,10 +1,12 @@
 """Models through the gate: whole and streamed answers, clients that go away
 and clients that do not read."""
 
+import email.utils
 import http.client
 import json
 import select
 import socket
+import time
 
 import pytest
 
@@ -223,3 +225,87 @@ def test_a_stream_outlives_the_time_for_taking_it():
         assert answer.read().endswith(b"data: [DONE]\n\n")
         kinds = {r["kind"] for r in gate.audit()}
         assert not kinds & {"client_slow", "stream_broken"}, kinds
+
+
+LONG = "x" * 281
+ANSWERS = [
+    {"role": "assistant", "content": None, "tool_calls": [
+        {"id": LONG, "type": "function", "index": 0,
+         "function": {"name": LONG, "arguments": "{}"},
+         "extra_content": {"google": {"thought_signature": LONG}}},
+        {"id": None, "type": "custom", "custom": {"name": "f", "input": ""}}]},
+    {"role": "assistant", "content": None, "refusal": LONG, "tool_calls": [],
+     "audio": {"id": LONG, "transcript": LONG}, "function_call": None},
+    {"role": "assistant", "content": "", "reasoning_content": LONG,
+     "reasoning_details": [{"type": "reasoning.text", "text": LONG}],
+     "annotations": [{"type": "url_citation",
+                      "url_citation": {"url": "http://a.example/"}}]},
+    {"role": "assistant", "function_call": {"name": LONG, "arguments": LONG}},
+    {"role": "assistant", "content": [{"type": "thinking", "thinking": LONG},
+                                      {"type": "text", "text": "x"}] * 50,
+     "nobody_knows_this_yet": {"a": [1e3, [], {}]}},
+]
+
+
+def test_what_a_model_said_may_be_said_back(pair):
+    gate, upstream = pair
+    for message in ANSWERS:
+        upstream.message = message
+        answer = ask(gate, CHAT)
+        assert answer.status == 200, answer
+        said = answer.json()["choices"][0]["message"]
+        assert said == message
+        again = {**CHAT, "seed": 4294967295, "top_k": 40,
+                 "messages": [*CHAT["messages"], said,
+                              {"role": "tool", "tool_call_id": LONG,
+                               "content": "done", "is_error": False}]}
+        answer = ask(gate, again)
+        assert answer.status == 200, answer
+        _, body = upstream.requests[-1]
+        assert {**body, **again} == body, "what we need not know is untouched"
+
+
+def test_a_refusal_names_the_member(gate):
+    answer = ask(gate, {**CHAT, "messages": [
+        {"role": "user", "content": [{"type": "image_url", "image_url": {
+            "url": "http://169.254.169.254/"}}]}]})
+    assert answer.status == 400, answer
+    error = answer.json()["error"]
+    assert error["param"] == "/messages/0/content/0/image_url/url"
+    assert "https://" in error["message"]
+    for member in ("base_url", "models", "Model", "n_predict"):
+        answer = ask(gate, {**CHAT, member: "x"})
+        assert answer.status == 400, (member, answer)
+        assert answer.json()["error"]["param"] == "/" + member
+
+
+def test_a_stream_bears_signs_of_life_and_bare_usage(pair):
+    gate, upstream = pair
+    piece = json.dumps({"choices": [{"index": 0, "delta": {"content": "Hi"}}]})
+    usage = json.dumps({"usage": {"prompt_tokens": 1, "completion_tokens": 2}})
+    upstream.verbatim = (200, {"Content-Type": "text/event-stream"},
+                         f"data:\n\ndata: {piece}\n\ndata: \n\n"
+                         f"data: {usage}\n\ndata: [DONE]")
+    answer = ask(gate, {**CHAT, "stream": True})
+    assert answer.status == 200, answer
+    assert answer.text == f"data: {piece}\n\ndata: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_failure_under_200_is_the_upstreams(pair, stream):
+    gate, upstream = pair
+    upstream.verbatim = (200, {"Content-Type": "application/json"}, json.dumps(
+        {"error": {"message": "key sk-secret is slow", "code": 429}}))
+    answer = ask(gate, {**CHAT, "stream": stream})
+    assert answer.status == 429, answer
+    assert answer.json()["error"]["code"] == "upstream_rate_limited"
+    assert "sk-secret" not in answer.text
+
+
+def test_a_wait_until_a_date_is_passed_on(pair):
+    gate, upstream = pair
+    date = email.utils.formatdate(time.time() + 100, usegmt=True)
+    upstream.verbatim = (503, {"Retry-After": date}, "")
+    answer = ask(gate, CHAT)
+    assert answer.status == 503, answer
+    assert 90 <= int(answer.headers["retry-after"]) <= 100

@@ -31,10 +31,21 @@ class Handler(BaseHTTPRequestHandler):
             {"id": "tiny", "object": "model", "created": 1,
              "owned_by": "test"}]})
 
+    def verbatim(self, status, headers, body):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body.encode())
+        self.close_connection = True
+
     def do_POST(self):
         length = int(self.headers.get("Content-Length", 0))
         body = json.loads(self.rfile.read(length))
         self.server.requests.append((dict(self.headers), body))
+        if self.server.verbatim:
+            self.verbatim(*self.server.verbatim)
+            return
         if body.get("stream"):
             self.stream()
             return
@@ -42,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
             "id": "c1", "object": "chat.completion", "created": 1,
             "model": "tiny", "choices": [
                 {"index": 0, "finish_reason": "stop",
-                 "message": {"role": "assistant",
-                             "content": self.server.say()}}],
+                 "message": self.server.message or {
+                     "role": "assistant", "content": self.server.say()}}],
             "usage": {"prompt_tokens": 3, "completion_tokens": 2,
                       "total_tokens": 5}})
 
@@ -87,6 +98,8 @@ class Upstream(ThreadingHTTPServer):
     def __init__(self, endless=False, host="127.0.0.1"):
         super().__init__((host, 0), Handler)
         self.text = "Hello."
+        self.message = None  # in place of one with the text
+        self.verbatim = None  # (status, headers, body) in place of any answer
         self.words = ["one", "two", "three"]
         self.endless = endless
         self.pace = threading.Semaphore(0)

@@ -1,12 +1,12 @@
 /* The messages and tools of a chat request. */
 #include "services/validation/llm/llm_messages.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <strings.h>
 
 #include "common/base/error.h"
 
-#define MAX_CALLS 128 /* tool calls of one message */
-#define MAX_NAME 128
 /* What the frame of a message costs, in bytes of text. */
 #define FRAME_BYTES 16
 
@@ -14,239 +14,264 @@ struct reading {
     const struct sp_json *json;
     const struct chat_config *limits;
     struct llm_content content;
+    struct llm_fault fault;
 };
 
-static const char *const roles[] = {
-    "system", "developer", "user", "assistant", "tool",
-};
-
-/* Members of a message; clients hand an answer's message back as it came. */
-static const struct {
-    const char *name;
-    enum sp_json_type type;
-} simple_members[] = {
-    { "name", SP_JSON_STRING },
-    { "tool_call_id", SP_JSON_STRING },
-    { "refusal", SP_JSON_STRING },
-    { "reasoning", SP_JSON_STRING },
-    { "reasoning_content", SP_JSON_STRING },
-    { "annotations", SP_JSON_ARRAY },
-};
-
-static size_t
-string_bytes(const struct sp_json_token *t)
+static int
+find_fault(struct reading *r, const struct sp_json_token *at, const char *child,
+           const char *want)
 {
-    return sp_json_is(t, SP_JSON_STRING) ? t->end - t->start - 2 : 0;
+    r->fault.at = at;
+    r->fault.child = child;
+    r->fault.want = want;
+    return SP_EFORMAT;
 }
 
 static bool
-is_short(const struct sp_json_token *t)
+is_any(const struct sp_json *json, const struct sp_json_token *t,
+       const char *const *names, size_t count)
 {
-    return sp_json_is(t, SP_JSON_STRING) && string_bytes(t) <= MAX_NAME;
+    for (size_t i = 0; i < count; i++) {
+        if (sp_json_equals(json, t, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint64_t
+value_bytes(const struct sp_json_token *t)
+{
+    uint64_t len = t->end - t->start;
+
+    return sp_json_is(t, SP_JSON_STRING) ? len - 2 : len;
+}
+
+/* --------------------------------------------------------------- addresses */
+
+/* Whatever the member is called in a dialect. An escaped name may be one. */
+static bool
+names_address(const struct sp_json *json, const struct sp_json_token *key)
+{
+    struct sp_view name = sp_json_raw(json, key);
+
+    for (size_t i = 0; i + 3 <= name.len; i++) {
+        if (strncasecmp(name.ptr + i, "url", 3) == 0 ||
+            strncasecmp(name.ptr + i, "uri", 3) == 0) {
+            return true;
+        }
+    }
+    return key->escaped;
+}
+
+/* Some clients escape slashes. */
+static bool
+is_fair_address(struct sp_view raw)
+{
+    return sp_view_starts(raw, "\"https://") ||
+           sp_view_starts(raw, "\"https:\\/\\/") ||
+           sp_view_starts(raw, "\"data:");
 }
 
 /* attack: a provider that fetches what a picture's URL names looks from inside
- * its own network; only https and data in place may be named. */
-static const char *
-read_image(struct reading *r, const struct sp_json_token *part)
+ * its own network; only https and data in place may be named. What a model
+ * quoted or called with is not fetched. Returns the first that is neither;
+ * goes no deeper than SP_JSON_MAX_DEPTH. */
+static const struct sp_json_token *
+find_foul_address(const struct sp_json *json, const struct sp_json_token *value,
+                  bool is_address)
 {
-    const struct sp_json_token *url =
-        sp_json_get(r->json, sp_json_get(r->json, part, "image_url"), "url");
-    struct sp_view raw = sp_json_raw(r->json, url);
+    static const char *const quoted[] = { "annotations", "citations", "input",
+                                          "arguments" };
+    const struct sp_json_token *foul = NULL;
+    const struct sp_json_token *child = sp_json_first(json, value);
 
-    if (!sp_json_is(url, SP_JSON_STRING) || url->escaped ||
-        (!sp_view_starts(raw, "\"https://") &&
-         !sp_view_starts(raw, "\"data:image/"))) {
-        return "image_url.url must be an https URL or data:image/.";
+    if (sp_json_is(value, SP_JSON_STRING)) {
+        return is_address && !is_fair_address(sp_json_raw(json, value)) ? value
+                                                                        : NULL;
     }
-    r->content.images++;
-    return NULL;
+    for (; foul == NULL && child != NULL;
+         child = sp_json_next(json, value, child)) {
+        if (sp_json_is(value, SP_JSON_ARRAY)) {
+            foul = find_foul_address(json, child, is_address);
+        } else if (!is_any(json, child, quoted, SP_COUNT(quoted))) {
+            foul = find_foul_address(json, sp_json_value(json, child),
+                                     names_address(json, child));
+        }
+    }
+    return foul;
 }
 
-static const char *
+static int
+check_addresses(struct reading *r, const struct sp_json_token *value)
+{
+    const struct sp_json_token *foul = find_foul_address(r->json, value, false);
+
+    return foul == NULL
+               ? 0
+               : find_fault(r, foul, NULL, "must begin with https:// or data:");
+}
+
+/* ---------------------------------------------------------------- messages */
+
+/* What a part of one of these types holds is no text, whatever its length;
+ * the member is called like the type. */
+static int
 read_part(struct reading *r, const struct sp_json_token *part)
 {
-    static const char *const texts[] = { "text", "refusal" };
+    static const char *const media[] = { "image_url", "input_audio",
+                                         "video_url", "audio_url" };
     const struct sp_json_token *type = sp_json_get(r->json, part, "type");
+    const struct sp_json_token *key = sp_json_first(r->json, part);
+    const char *medium = "type";
 
-    if (sp_json_equals(r->json, type, "image_url")) {
-        return read_image(r, part);
+    if (!sp_json_is(part, SP_JSON_OBJECT)) {
+        return find_fault(r, part, NULL, "must be an object, such as a text");
     }
-    for (size_t i = 0; i < SP_COUNT(texts); i++) {
-        const struct sp_json_token *text = sp_json_get(r->json, part, texts[i]);
-
-        if (sp_json_equals(r->json, type, texts[i]) &&
-            sp_json_is(text, SP_JSON_STRING)) {
-            r->content.text_bytes += string_bytes(text);
-            return NULL;
+    for (size_t i = 0; i < SP_COUNT(media); i++) {
+        if (sp_json_equals(r->json, type, media[i])) {
+            medium = media[i];
+            r->content.images++;
         }
     }
-    return "A part of a content must be of type text or image_url.";
+    for (; key != NULL; key = sp_json_next(r->json, part, key)) {
+        if (!sp_json_equals(r->json, key, "type") &&
+            !sp_json_equals(r->json, key, medium)) {
+            r->content.text_bytes += value_bytes(sp_json_value(r->json, key));
+        }
+    }
+    return check_addresses(r, part);
 }
 
-static const char *
-read_content(struct reading *r, const struct sp_json_token *content)
+/* A model's own content may have any number of parts. */
+static int
+read_content(struct reading *r, const struct sp_json_token *message,
+             const struct sp_json_token *content)
 {
+    const struct sp_json_token *role = sp_json_get(r->json, message, "role");
     const struct sp_json_token *part = sp_json_first(r->json, content);
-    const char *why = NULL;
+    int error = 0;
 
     if (sp_json_is(content, SP_JSON_STRING)) {
-        r->content.text_bytes += string_bytes(content);
-        return NULL;
+        r->content.text_bytes += value_bytes(content);
+        return 0;
     }
-    if (!sp_json_is(content, SP_JSON_ARRAY) ||
-        content->count > r->limits->content_parts) {
-        return "A content must be a string or an array of parts, not too many.";
+    if (sp_json_is(content, SP_JSON_NULL)) {
+        return 0;
     }
-    for (; why == NULL && part != NULL;
+    if (!sp_json_is(content, SP_JSON_ARRAY)) {
+        return find_fault(r, content, NULL,
+                          "must be a string, an array of parts or null");
+    }
+    if (content->count > r->limits->content_parts &&
+        !sp_json_equals(r->json, role, "assistant")) {
+        r->fault.most = r->limits->content_parts;
+        return find_fault(r, content, NULL, "must have no more parts than");
+    }
+    for (; error == 0 && part != NULL;
          part = sp_json_next(r->json, content, part)) {
-        why = read_part(r, part);
+        error = read_part(r, part);
     }
-    return why;
+    return error;
 }
 
-static const char *
-read_calls(struct reading *r, const struct sp_json_token *calls)
-{
-    const struct sp_json_token *call = sp_json_first(r->json, calls);
-
-    if (!sp_json_is(calls, SP_JSON_ARRAY) || calls->count > MAX_CALLS) {
-        return "tool_calls must be an array, not too long.";
-    }
-    for (; call != NULL; call = sp_json_next(r->json, calls, call)) {
-        const struct sp_json_token *function =
-            sp_json_get(r->json, call, "function");
-        const struct sp_json_token *arguments =
-            sp_json_get(r->json, function, "arguments");
-
-        if (!is_short(sp_json_get(r->json, call, "id")) ||
-            !sp_json_equals(r->json, sp_json_get(r->json, call, "type"),
-                            "function") ||
-            !is_short(sp_json_get(r->json, function, "name")) ||
-            !sp_json_is(arguments, SP_JSON_STRING)) {
-            return "A tool call needs id, type function, and a function with "
-                   "name and arguments.";
-        }
-        r->content.text_bytes += string_bytes(arguments);
-    }
-    return NULL;
-}
-
-static const char *
-read_other(struct reading *r, const struct sp_json_token *key,
-           const struct sp_json_token *value)
-{
-    if (sp_json_is(value, SP_JSON_NULL)) {
-        return NULL;
-    }
-    for (size_t i = 0; i < SP_COUNT(simple_members); i++) {
-        if (sp_json_equals(r->json, key, simple_members[i].name)) {
-            r->content.text_bytes += string_bytes(value);
-            return sp_json_is(value, simple_members[i].type)
-                       ? NULL
-                       : "A member of a message has the wrong type.";
-        }
-    }
-    return "A message has a member that this gate does not pass on.";
-}
-
-static const char *
-read_member(struct reading *r, const struct sp_json_token *key)
+/* attack: some servers know a member by its name in any case, so that what is
+ * checked here would not be what counts there. */
+static int
+read_member(struct reading *r, const struct sp_json_token *message,
+            const struct sp_json_token *key)
 {
     const struct sp_json_token *value = sp_json_value(r->json, key);
 
-    if (sp_json_equals(r->json, key, "role")) {
-        for (size_t i = 0; i < SP_COUNT(roles); i++) {
-            if (sp_json_equals(r->json, value, roles[i])) {
-                return NULL;
-            }
-        }
-        return "A role must be system, developer, user, assistant or tool.";
-    }
-    if (sp_json_is(value, SP_JSON_NULL)) {
-        return NULL;
-    }
     if (sp_json_equals(r->json, key, "content")) {
-        return read_content(r, value);
+        return read_content(r, message, value);
     }
-    if (sp_json_equals(r->json, key, "tool_calls")) {
-        return read_calls(r, value);
+    if (sp_json_equals(r->json, key, "role")) {
+        return 0;
     }
-    return read_other(r, key, value);
+    if (sp_json_resembles(r->json, key, "content") ||
+        sp_json_resembles(r->json, key, "role")) {
+        return find_fault(r, value, NULL, "must have its name in lower case");
+    }
+    r->content.text_bytes += value_bytes(value);
+    return sp_json_resembles(r->json, key, "images") ? check_addresses(r, value)
+                                                     : 0;
 }
 
-static bool
-has_content(const struct reading *r, const struct sp_json_token *message)
-{
-    const struct sp_json_token *content =
-        sp_json_get(r->json, message, "content");
-
-    return (content != NULL && !sp_json_is(content, SP_JSON_NULL)) ||
-           sp_json_equals(r->json, sp_json_get(r->json, message, "role"),
-                          "assistant");
-}
-
-static const char *
+static int
 read_message(struct reading *r, const struct sp_json_token *message)
 {
     const struct sp_json_token *key = sp_json_first(r->json, message);
-    const char *why = NULL;
+    int error = 0;
 
-    if (sp_json_get(r->json, message, "role") == NULL ||
-        !has_content(r, message)) {
-        return "A message must be an object with role and content.";
+    if (!sp_json_is(message, SP_JSON_OBJECT)) {
+        return find_fault(r, message, NULL, "must be an object");
+    }
+    if (!sp_json_is(sp_json_get(r->json, message, "role"), SP_JSON_STRING)) {
+        return find_fault(r, message, "role", "must be a string, such as user");
     }
     r->content.text_bytes += FRAME_BYTES;
-    for (; why == NULL && key != NULL;
+    for (; error == 0 && key != NULL;
          key = sp_json_next(r->json, message, key)) {
-        why = read_member(r, key);
+        error = read_member(r, message, key);
     }
-    return why;
+    return error;
 }
 
-static const char *
-read_tools(const struct reading *r, const struct sp_json_token *tools)
+/* attack: other types are tools that the upstream runs itself, with its own
+ * reach, past every rule of this gate. */
+static int
+read_tool(struct reading *r, const struct sp_json_token *tool)
 {
-    const struct sp_json_token *tool = sp_json_first(r->json, tools);
+    static const char *const types[] = { "function", "custom" };
+    const struct sp_json_token *key = sp_json_first(r->json, tool);
 
-    for (; tool != NULL; tool = sp_json_next(r->json, tools, tool)) {
-        const struct sp_json_token *function =
-            sp_json_get(r->json, tool, "function");
-        const struct sp_json_token *parameters =
-            sp_json_get(r->json, function, "parameters");
-
-        if (!sp_json_equals(r->json, sp_json_get(r->json, tool, "type"),
-                            "function") ||
-            !is_short(sp_json_get(r->json, function, "name")) ||
-            (parameters != NULL && !sp_json_is(parameters, SP_JSON_OBJECT))) {
-            return "A tool must be of type function, with a name and, where "
-                   "it has parameters, an object for them.";
+    if (!is_any(r->json, sp_json_get(r->json, tool, "type"), types,
+                SP_COUNT(types))) {
+        return find_fault(r, tool, "type", "must be function or custom");
+    }
+    for (; key != NULL; key = sp_json_next(r->json, tool, key)) {
+        if (sp_json_resembles(r->json, key, "type") &&
+            !sp_json_equals(r->json, key, "type")) {
+            return find_fault(r, sp_json_value(r->json, key), NULL,
+                              "must have its name in lower case");
         }
     }
-    return NULL;
+    return 0;
+}
+
+static int
+read_tools(struct reading *r, const struct sp_json_token *tools)
+{
+    const struct sp_json_token *tool = sp_json_first(r->json, tools);
+    int error = 0;
+
+    for (; error == 0 && tool != NULL;
+         tool = sp_json_next(r->json, tools, tool)) {
+        error = read_tool(r, tool);
+    }
+    return error;
 }
 
 int
 llm_messages_read(const struct sp_json *json, const struct chat_config *limits,
-                  struct llm_content *ret_content, const char **ret_why)
+                  struct llm_content *ret_content, struct llm_fault *ret_fault)
 {
     struct reading r = { .json = json, .limits = limits };
     const struct sp_json_token *root = sp_json_root(json);
     const struct sp_json_token *messages = sp_json_get(json, root, "messages");
     const struct sp_json_token *message = sp_json_first(json, messages);
-    const char *why = read_tools(&r, sp_json_get(json, root, "tools"));
+    int error = read_tools(&r, sp_json_get(json, root, "tools"));
 
-    if (message == NULL || !sp_json_is(messages, SP_JSON_ARRAY)) {
-        why = "messages must be an array of at least one message.";
+    if (error == 0 && !sp_json_is(messages, SP_JSON_ARRAY)) {
+        error = find_fault(&r, root, "messages",
+                           "must be an array of at least one message");
     }
-    for (; why == NULL && message != NULL;
+    for (; error == 0 && message != NULL;
          message = sp_json_next(json, messages, message)) {
-        why = read_message(&r, message);
+        error = read_message(&r, message);
     }
-    if (why != NULL) {
-        *ret_why = why;
-        return SP_EFORMAT;
-    }
+    *ret_fault = r.fault;
     *ret_content = r.content;
-    return 0;
+    return error;
 }

@@ -1,5 +1,7 @@
-/* Requests to models: POST /v1/chat/completions as OpenAI defines it, with
- * every member known, typed and bounded; and GET /v1/models. */
+/* Requests to models: POST /v1/chat/completions as OpenAI defines it, and GET
+ * /v1/models. What the gate must understand of a request is typed and bounded;
+ * what would take a decision from the gate is refused; all else passes as it
+ * stands, within the bounds of the body, its depth and its tokens. */
 #ifndef SP_SERVICES_VALIDATION_LLM_LLM_SHAPE_H
 #define SP_SERVICES_VALIDATION_LLM_LLM_SHAPE_H
 
@@ -16,7 +18,8 @@ struct llm_shape {
     struct sp_json json;
     struct sp_buf model; /* unescaped */
     struct sp_buf scratch;
-    char text[160]; /* the sentence of a refusal */
+    struct sp_buf pointer; /* to what is refused */
+    char text[512];        /* the sentence of a refusal */
 };
 
 /* `limits` must outlive the shape. */

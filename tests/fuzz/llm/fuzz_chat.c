@@ -88,7 +88,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     try_models(&json, text);
     (void)chat_answer(&json, text, &usage);
     (void)upstream_refused(400, &json, text);
-    (void)upstream_retry_after(text);
+    (void)upstream_refused(200, &json, text);
+    (void)upstream_retry_after(text, 0);
     sp_json_free(&json);
     return 0;
 }

@@ -462,3 +462,35 @@ Test(json, is_reused_without_leftovers)
     sp_json_free(&json);
     cr_expect_null(json.tokens);
 }
+
+/* As Go's decoder looks members up. */
+Test(json, tells_names_that_differ_in_case_alone)
+{
+    static const struct {
+        const char *input;
+        bool want;
+    } rows[] = {
+        { "\"tasks\"", true },
+        { "\"TaSKS\"", true },
+        { "\"\\u0054asks\"", true },
+        { "\"ta\xc5\xbfks\"", true },
+        { "\"ta\\u017f\\u212as\"", true },
+        { "\"tas\xe2\x84\xaas\"", true },
+        { "\"\"", false },
+        { "\"task\"", false },
+        { "\"taskss\"", false },
+        { "\"tasks\\u0000\"", false },
+        { "\"t\xc3\xa4sks\"", false },
+        { "\"\xf0\x9f\x98\x80\"", false },
+        { "7", false },
+    };
+    struct sp_json json = { 0 };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        cr_assert_eq(sp_json_parse(&json, sp_view_of(rows[i].input)), 0);
+        cr_expect_eq(sp_json_resembles(&json, sp_json_root(&json), "tasks"),
+                     rows[i].want, "%s", rows[i].input);
+    }
+    cr_expect(!sp_json_resembles(&json, NULL, "tasks"));
+    sp_json_free(&json);
+}

@@ -161,3 +161,21 @@ Test(refusal, tells_when_a_buffer_is_full)
     sp_buf_free(&headers);
     sp_buf_free(&body);
 }
+
+Test(refusal, names_the_member_where_the_form_has_a_place_for_it)
+{
+    static const struct sp_refusal refusal = {
+        .status = 400,
+        .code = "invalid_value",
+        .text = "/n must be 1.",
+        .param = "/n",
+    };
+    struct written w = write_form(&refusal, SP_REFUSAL_OPENAI);
+
+    cr_expect(sp_view_is(sp_buf_view(&w.body),
+                         "{\"error\":{\"message\":\"/n must be 1.\","
+                         "\"type\":\"invalid_request_error\",\"param\":\"/n\","
+                         "\"code\":\"invalid_value\"}}"),
+              "%.*s", SP_VIEW(sp_buf_view(&w.body)));
+    written_free(&w);
+}

@@ -5,6 +5,7 @@
 
 #include "common/base/compiler.h"
 #include "common/base/error.h"
+#include "tests/support/chat_answers.h"
 
 #define M "\"messages\":[]"
 
@@ -38,6 +39,13 @@ Test(chat, reads_what_a_request_asks_for)
           false, false },
         { "{\"model\":\"m\",\"model\":\"n\"," M "}", SP_EFORMAT, NULL, false,
           false },
+        { "{\"model\":\"m\"," M ",\"Model\":\"n\"}", SP_EFORMAT, NULL, false,
+          false },
+        { "{\"model\":\"m\"," M ",\"\\u017ftream\":true}", SP_EFORMAT, NULL,
+          false, false },
+        { "{\"model\":\"m\"," M ",\"max_to\xe2\x84\xaa"
+          "ens\":9}",
+          SP_EFORMAT, NULL, false, false },
         { "{\"model\":\"m\"," M "} ", 0, "m", false, false },
         { "{\"model\":\"m\"," M "}x", SP_EFORMAT, NULL, false, false },
     };
@@ -83,6 +91,11 @@ static const struct {
       "\"include_usag\\u0065\":false,\"include_obfuscation\":false}}",
       "{\"stream\":true,\"stream_options\":{\"include_usage\":true,"
       "\"a\":{\"include_usage\":0},\"include_obfuscation\":false},"
+      "\"model\":\"m\"," M "}" },
+    { LLM_OLLAMA,
+      "{\"model\":\"m\"," M
+      ",\"stream\":true,\"stream_options\":{\"Include_Usage\":false}}",
+      "{\"stream\":true,\"stream_options\":{\"include_usage\":true},"
       "\"model\":\"m\"," M "}" },
     { LLM_OLLAMA,
       "{\"model\":\"m\"," M ",\"stream\":true,\"stream_options\":[\"a\"]}",
@@ -143,20 +156,27 @@ Test(chat, checks_whole_answers_and_counts)
 {
     static const struct {
         const char *body;
-        int want;
+        enum chat_event want;
         struct chat_usage usage;
     } rows[] = {
-        { "{\"choices\":[]," USAGE("3", "4") "}", 0, { true, 3, 4 } },
-        { "{\"choices\":[{}]}", 0, { false, 0, 0 } },
-        { "{\"choices\":[],\"usage\":null}", 0, { false, 0, 0 } },
-        { "{\"choices\":[]," USAGE("-3", "4") "}", 0, { false, 0, 0 } },
-        { "{\"choices\":[]," USAGE("1.5", "4") "}", 0, { false, 0, 0 } },
-        { "{\"choices\":[]," USAGE("\"3\"", "4") "}", 0, { false, 0, 0 } },
-        { "{\"choices\":{}}", SP_EFORMAT, { false, 0, 0 } },
-        { "{\"error\":{}}", SP_EFORMAT, { false, 0, 0 } },
-        { "<html>", SP_EFORMAT, { false, 0, 0 } },
-        { "", SP_EFORMAT, { false, 0, 0 } },
-        { "[{\"choices\":[]}]", SP_EFORMAT, { false, 0, 0 } },
+        { "{\"choices\":[]," USAGE("3", "4") "}", CHAT_PIECE, { true, 3, 4 } },
+        { "{\"choices\":[{}]}", CHAT_PIECE, { false, 0, 0 } },
+        { "{\"choices\":[],\"usage\":null}", CHAT_PIECE, { false, 0, 0 } },
+        { "{\"choices\":[]," USAGE("-3", "4") "}", CHAT_PIECE, { 0 } },
+        { "{\"choices\":[]," USAGE("1.5", "4") "}", CHAT_PIECE, { 0 } },
+        { "{\"choices\":[]," USAGE("\"3\"", "4") "}", CHAT_PIECE, { 0 } },
+        { "{\"choices\":[],\"error\":null,\"message\":\"m\"}",
+          CHAT_PIECE,
+          { 0 } },
+        { "{\"choices\":{}}", CHAT_BROKEN, { false, 0, 0 } },
+        { "{}", CHAT_BROKEN, { false, 0, 0 } },
+        { "{\"error\":{}}", CHAT_ERROR, { false, 0, 0 } },
+        { "{\"error\":\"x\",\"choices\":[{}]}", CHAT_ERROR, { 0 } },
+        { "{\"object\":\"error\",\"message\":\"m\"}", CHAT_ERROR, { 0 } },
+        { "{\"detail\":[]}", CHAT_ERROR, { false, 0, 0 } },
+        { "<html>", CHAT_BROKEN, { false, 0, 0 } },
+        { "", CHAT_BROKEN, { false, 0, 0 } },
+        { "[{\"choices\":[]}]", CHAT_BROKEN, { false, 0, 0 } },
     };
     struct sp_json json = { 0 };
 
@@ -181,7 +201,9 @@ Test(chat, tells_events_apart)
         uint64_t out;
     } rows[] = {
         { "[DONE]", false, CHAT_DONE, 0 },
-        { " [DONE]", false, CHAT_BROKEN, 0 },
+        { " [DONE] ", false, CHAT_DONE, 0 },
+        { "", false, CHAT_HIDDEN, 0 },
+        { " \n\t", true, CHAT_HIDDEN, 0 },
         { "{\"choices\":[{}]}", false, CHAT_PIECE, 0 },
         { "{\"choices\":[{}],\"error\":null}", false, CHAT_PIECE, 0 },
         { "{\"choices\":[{}]," USAGE("3", "4") "}", false, CHAT_PIECE, 4 },
@@ -190,8 +212,18 @@ Test(chat, tells_events_apart)
         { "{\"error\":{\"message\":\"x\"}}", false, CHAT_ERROR, 0 },
         { "{\"error\":\"x\",\"choices\":[]}", false, CHAT_ERROR, 0 },
         { "{\"choices\":", false, CHAT_BROKEN, 0 },
-        { "{}", false, CHAT_BROKEN, 0 },
-        { "", false, CHAT_BROKEN, 0 },
+        { "{}", true, CHAT_HIDDEN, 0 },
+        { "{\"type\":\"ping\"}", true, CHAT_HIDDEN, 0 },
+        { "{\"choices\":null}", true, CHAT_HIDDEN, 0 },
+        { "{" USAGE("3", "4") "}", false, CHAT_HIDDEN, 4 },
+        { "{" USAGE("3", "4") "}", true, CHAT_PIECE, 4 },
+        { "{\"choices\":null," USAGE("3", "4") "}", false, CHAT_HIDDEN, 4 },
+        { "{\"choices\":null," USAGE("3", "4") "}", true, CHAT_PIECE, 4 },
+        { "{\"choices\":null,\"message\":\"x\"}", true, CHAT_ERROR, 0 },
+        { "{\"choices\":[],\"message\":\"x\"}", true, CHAT_PIECE, 0 },
+        { "{\"detail\":\"x\"}", true, CHAT_ERROR, 0 },
+        { "{\"choices\":7}", true, CHAT_BROKEN, 0 },
+        { "[]", true, CHAT_BROKEN, 0 },
         { "null", false, CHAT_BROKEN, 0 },
     };
     struct sp_json json = { 0 };
@@ -216,4 +248,38 @@ Test(chat, keeps_an_event_on_one_line)
     cr_expect_eq(chat_add_event(&out, SP_VIEW_LITERAL("0123456789")),
                  SP_ELIMIT);
     sp_buf_free(&out);
+}
+
+/* The half of the round trip that is llm's: such an answer goes to the client,
+ * and the message to the upstream, both as they stand. */
+Test(chat, passes_answers_and_takes_them_back)
+{
+    static char message[CHAT_ANSWER_MAX];
+    static char text[CHAT_ANSWER_MAX + 1024];
+    struct sp_json json = { 0 };
+
+    for (size_t i = 0; i < SP_COUNT(chat_answers); i++) {
+        struct sp_buf scratch = sp_buf_new(64);
+        struct sp_buf out = sp_buf_new(sizeof(text) + 1024);
+        struct chat_request request = { 0 };
+        struct chat_usage usage = { 0 };
+
+        (void)chat_answer_text(chat_answers[i], message);
+        (void)snprintf(text, sizeof(text), "{\"choices\":[{\"message\":%s}]}",
+                       message);
+        cr_expect_eq(chat_answer(&json, sp_view_of(text), &usage), CHAT_PIECE,
+                     "%s", text);
+        cr_expect_eq(chat_event(&json, sp_view_of(text), false, &usage),
+                     CHAT_PIECE, "%s", text);
+        (void)snprintf(text, sizeof(text),
+                       "{\"model\":\"m\",\"messages\":[%s]}", message);
+        cr_expect_eq(chat_read(&json, sp_view_of(text), &scratch, &request), 0,
+                     "%s", text);
+        cr_expect_eq(chat_write(&json, &request, LLM_OPENAI, &out), 0);
+        cr_expect_not_null(memmem(out.data, out.len, message, strlen(message)),
+                           "%s", text);
+        sp_buf_free(&scratch);
+        sp_buf_free(&out);
+    }
+    sp_json_free(&json);
 }

@@ -13,6 +13,10 @@
 #define PIECE "{\"choices\":[{\"delta\":{\"content\":\"y\"}}]}"
 #define USAGE                                                                  \
     "{\"choices\":[],\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":3}}"
+#define BARE_USAGE "{\"usage\":{\"prompt_tokens\":2,\"completion_tokens\":3}}"
+#define NULL_USAGE                                                             \
+    "{\"choices\":null,\"usage\":{\"prompt_tokens\":2,"                        \
+    "\"completion_tokens\":3}}"
 #define EVENT(data) "data: " data "\n\n"
 #define DONE EVENT("[DONE]")
 
@@ -577,6 +581,116 @@ Test(llm, passes_the_upstreams_wait_on)
     cr_expect_eq(w->sent[1].status, 429);
     cr_expect_eq(w->sent[1].retry_after_s, 7);
     llm_world_free(&w);
+}
+
+Test(llm, passes_on_no_wait_that_is_not_for_the_client)
+{
+    const struct http_answer answer = {
+        .text = "HTTP/1.1 401 No\r\nRetry-After: 7\r\n"
+                "Content-Length: 0\r\n\r\n"
+    };
+    struct llm_world *w = llm_world_new(&answer, 1);
+    struct llm_test_call call = llm_test_chat("");
+
+    llm_test_run(w, &call);
+    llm_world_stop(w);
+    cr_assert_eq(w->sent_count, 2);
+    cr_expect_eq(w->sent[1].status, 502);
+    cr_expect_eq(w->sent[1].retry_after_s, 0);
+    llm_world_free(&w);
+}
+
+/* What real servers send between and behind the words. */
+Test(llm, a_stream_bears_what_it_need_not_understand)
+{
+    static const struct {
+        const char *text;
+        bool wants_usage;
+        const char *want;
+    } rows[] = {
+        { EVENT("") EVENT(PIECE) EVENT("") DONE, false, EVENT(PIECE) DONE },
+        { EVENT(PIECE) "data\n\ndata:\ndata:\n\n" DONE, false,
+          EVENT(PIECE) DONE },
+        { EVENT(PIECE) EVENT("{\"type\":\"ping\"}") EVENT("{}") DONE, false,
+          EVENT(PIECE) DONE },
+        { EVENT(PIECE) EVENT(BARE_USAGE) DONE, false, EVENT(PIECE) DONE },
+        { EVENT(PIECE) EVENT(BARE_USAGE) DONE, true,
+          EVENT(PIECE) EVENT(BARE_USAGE) DONE },
+        { EVENT(PIECE) EVENT(NULL_USAGE) DONE, false, EVENT(PIECE) DONE },
+        { EVENT(PIECE) EVENT(NULL_USAGE) DONE, true,
+          EVENT(PIECE) EVENT(NULL_USAGE) DONE },
+        { EVENT(PIECE) EVENT(NULL_USAGE) "data: [DONE] \n\n", false,
+          EVENT(PIECE) DONE },
+        { EVENT(PIECE) EVENT(NULL_USAGE) "data: [DONE]", false,
+          EVENT(PIECE) DONE },
+        { EVENT(PIECE) EVENT(NULL_USAGE) "data: [DONE]\n", false,
+          EVENT(PIECE) DONE },
+    };
+
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        char text[1024];
+        const struct http_answer answer = { .text = text };
+        struct llm_world *w = NULL;
+        struct llm_test_call call = llm_test_chat(
+            rows[i].wants_usage ? ",\"stream\":true,\"stream_options\":{"
+                                  "\"include_usage\":true}"
+                                : ",\"stream\":true");
+
+        (void)snprintf(text, sizeof(text), OK_SSE "%s", rows[i].text);
+        w = llm_world_new(&answer, 1);
+        llm_test_run(w, &call);
+        llm_world_stop(w);
+        cr_expect(body_is(w, rows[i].want), "%zu: %.*s", i,
+                  SP_VIEW(sp_buf_view(&w->body)));
+        cr_expect_eq(w->llm.figures.failed, 0, "%zu", i);
+        cr_expect_eq(w->llm.figures.tokens_out, i < 3 ? 0 : 3, "%zu", i);
+        llm_world_free(&w);
+    }
+}
+
+/* Whatever the status and the type say, and whatever was asked for. */
+Test(llm, knows_a_failure_that_comes_with_200)
+{
+    static const struct {
+        const char *body;
+        unsigned status;
+        const char *code;
+    } rows[] = {
+        { "{\"error\":{\"message\":\"m\",\"code\":429}}", 429,
+          "upstream_rate_limited" },
+        { "{\"error\":{\"code\":\"context_length_exceeded\"}}", 400,
+          "context_length_exceeded" },
+        { "{\"error\":\"busy\"}", 502, "upstream_error" },
+        { "{\"object\":\"error\",\"message\":\"m\",\"code\":400}", 400,
+          "upstream_refused" },
+        { "{\"data\":null,\"error\":{\"type\":\"overloaded_error\"}}", 503,
+          "upstream_busy" },
+    };
+    static const char *const heads[] = { OK_JSON, OK_JSON, OK_JSON,
+                                         OK_SSE "data: " };
+
+    for (size_t i = 0; i < SP_COUNT(heads) * SP_COUNT(rows); i++) {
+        const char *head = heads[i % SP_COUNT(heads)];
+        size_t row = i / SP_COUNT(heads);
+        char text[512];
+        const struct http_answer answer = { .text = text };
+        struct llm_world *w = NULL;
+        struct llm_test_call call =
+            i % SP_COUNT(heads) == 1
+                ? llm_test_call("GET", "/v1/models", "")
+                : llm_test_chat(i % SP_COUNT(heads) == 0 ? ""
+                                                         : ",\"stream\":true");
+
+        (void)snprintf(text, sizeof(text), "%s%s", head, rows[row].body);
+        w = llm_world_new(&answer, 1);
+        llm_test_run(w, &call);
+        llm_world_stop(w);
+        cr_assert_eq(w->sent_count, 2, "%zu", i);
+        cr_expect_str_eq(w->sent[1].code, rows[row].code, "%zu: %s", i,
+                         w->sent[1].code);
+        cr_expect_eq(w->sent[1].status, rows[row].status, "%zu", i);
+        llm_world_free(&w);
+    }
 }
 
 /* The connection is reset, where `reset`, or closed in order. */

@@ -85,3 +85,29 @@ Test(models, lists_the_allowed_and_no_more_of_each_than_clients_need)
     }
     sp_json_free(&json);
 }
+
+/* What a list shows can be asked: validation takes no other names. */
+Test(models, lists_no_name_that_no_request_may_have)
+{
+    static const char in[] =
+        "{\"data\":[{\"id\":\"a b\"},{\"id\":\"\"},{\"id\":\"\\u00e9\"},"
+        "{\"id\":\"0123456789012345678901234567890123456789012345678901234567"
+        "8901234567890123456789012345678901234567890123456789012345678901234567"
+        "89"
+        "\"},{\"id\":\"org/a-1.5:free\"}]}";
+    struct llm_config config = { .models = everything, .models_count = 1 };
+    struct sp_buf scratch = sp_buf_new(1024);
+    struct sp_buf out = sp_buf_new(1024);
+    struct sp_json json = { 0 };
+
+    cr_assert_eq(models_write(&config, &json, sp_view_of(in), &scratch, &out),
+                 0);
+    cr_expect(sp_view_is(sp_buf_view(&out),
+                         "{\"object\":\"list\",\"data\":[{\"id\":"
+                         "\"org/a-1.5:free\",\"object\":\"model\","
+                         "\"created\":0,\"owned_by\":\"upstream\"}]}"),
+              "%.*s", SP_VIEW(sp_buf_view(&out)));
+    sp_buf_free(&scratch);
+    sp_buf_free(&out);
+    sp_json_free(&json);
+}

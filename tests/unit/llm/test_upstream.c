@@ -38,6 +38,22 @@ Test(upstream, tells_each_status_in_its_own_words)
         { 418, "<html>", 502, "upstream_error" },
         { 0, "{\"error\":\"text\"}", 502, "upstream_error" },
         { 0, CODE("model_not_found"), 404, "model_not_found" },
+        /* A failure under 200, in the dialects of real servers. */
+        { 200, "{\"error\":{\"code\":429,\"message\":\"sk-1\"}}", 429,
+          "upstream_rate_limited" },
+        { 200, "{\"error\":{\"code\":402}}", 503, "upstream_quota" },
+        { 200, CODE("503"), 503, "upstream_busy" },
+        { 200, "{\"error\":{\"code\":200}}", 502, "upstream_error" },
+        { 200, "{\"error\":{\"code\":4e99}}", 502, "upstream_error" },
+        { 200, "{\"type\":\"error\",\"error\":{\"type\":\"overloaded_error\"}}",
+          503, "upstream_busy" },
+        { 200, "{\"error\":{\"type\":\"insufficient_quota\"}}", 503,
+          "upstream_quota" },
+        { 200,
+          "{\"object\":\"error\",\"message\":\"sk-1\",\"code\":400,"
+          "\"type\":\"BadRequestError\"}",
+          400, "upstream_refused" },
+        { 500, "{\"error\":{\"code\":429}}", 502, "upstream_error" },
     };
     struct sp_json json = { 0 };
 
@@ -78,27 +94,43 @@ Test(upstream, tells_each_broken_fetch)
     cr_expect_str_eq(upstream_malformed()->code, "upstream_malformed");
 }
 
-Test(upstream, reads_seconds_to_wait)
+Test(upstream, reads_how_long_to_wait)
 {
     static const struct {
-        const char *value;
+        const char *headers;
         uint64_t want;
     } rows[] = {
-        { "7", 7 },
-        { "0", 0 },
-        { "3600", 3600 },
-        { "3601", 0 },
-        { "99999999999999999999999", 0 },
-        { "", 0 },
-        { "-1", 0 },
-        { "1.5", 0 },
-        { " 7", 0 },
-        { "Wed, 21 Oct 2026 07:28:00 GMT", 0 },
+        { "retry-after: 7\n", 7 },
+        { "retry-after: 0\n", 0 },
+        { "retry-after: 3600\n", 3600 },
+        { "retry-after: 3601\n", 3600 },
+        { "retry-after: 99999999999999999999999\n", 3600 },
+        { "retry-after: \n", 0 },
+        { "date: Wed, 21 Oct 2026 07:28:00 GMT\n", 0 },
+        { "retry-after: -1\n", 0 },
+        { "retry-after: 1.5\n", 0 },
+        { "retry-after: soon\n", 0 },
+        /* The clock stands at 07:28:00. */
+        { "retry-after: Wed, 21 Oct 2026 07:28:09 GMT\n", 9 },
+        { "retry-after: Wednesday, 21-Oct-26 07:28:09 GMT\n", 9 },
+        { "retry-after: Wed Oct 21 07:28:09 2026\n", 9 },
+        { "retry-after: Wed, 21 Oct 2026 07:28:00 GMT\n", 0 },
+        { "retry-after: Wed, 21 Oct 2026 07:27:00 GMT\n", 0 },
+        { "retry-after: Wed, 21 Oct 2026 09:28:00 GMT\n", 3600 },
+        { "retry-after: Fri, 31 Dec 9999 23:59:59 GMT\n", 3600 },
+        /* Its clock is a day off. */
+        { "date: Thu, 22 Oct 2026 07:28:00 GMT\n"
+          "retry-after: Thu, 22 Oct 2026 07:28:09 GMT\n",
+          9 },
+        { "date: yesterday\n"
+          "retry-after: Wed, 21 Oct 2026 07:28:09 GMT\n",
+          9 },
     };
 
     for (size_t i = 0; i < SP_COUNT(rows); i++) {
-        cr_expect_eq(upstream_retry_after(sp_view_of(rows[i].value)),
-                     rows[i].want, "%s", rows[i].value);
+        cr_expect_eq(
+            upstream_retry_after(sp_view_of(rows[i].headers), 1792567680),
+            rows[i].want, "%s", rows[i].headers);
     }
 }
 

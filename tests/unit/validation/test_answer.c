@@ -3,6 +3,7 @@
 #include "services/validation/screen/answer.h"
 
 #include "common/base/alloc.h"
+#include "tests/support/chat_answers.h"
 #include "tests/support/validation_fixture.h"
 
 #define ID "0123456789abcdef"
@@ -500,5 +501,24 @@ Test(answer, what_a_forgotten_request_still_gets_is_dropped)
     cr_assert_eq(give(&b, SP_SERVICE_LLM, piece(2, true, "c")), ANSWER_DROP);
     cr_assert_eq(give(&b, SP_SERVICE_LLM, whole(200, JSON, "{}")), ANSWER_DROP);
     cr_assert_eq(pending_count(b.pending), 0);
+    back_close(&b);
+}
+
+/* test_llm_shape.c has the way back. */
+Test(answer, passes_what_models_say_in_any_dialect)
+{
+    static char message[CHAT_ANSWER_MAX];
+    static char text[CHAT_ANSWER_MAX + 1024];
+    struct back b;
+
+    back_open(&b);
+    for (size_t i = 0; i < SP_COUNT(chat_answers); i++) {
+        (void)snprintf(text, sizeof(text), "{\"choices\":[{\"message\":%s}]}",
+                       chat_answer_text(chat_answers[i], message));
+        expect(&b, SP_SERVICE_LLM,
+               (struct expectation){ .kind = EXPECT_MODEL });
+        cr_expect_eq(give(&b, SP_SERVICE_LLM, whole(200, JSON, text)),
+                     ANSWER_PASS, "%s: %s", text, b.verdict.why);
+    }
     back_close(&b);
 }

@@ -14,8 +14,11 @@
  *     (exit 78) ends `run`, which then exits 1. SIGINT, SIGTERM and `stop` end
  *     the gate in order: the edge answers what it still owes, then the stages,
  *     last the monitor; a second signal hurries it. So does the end of its
- *     terminal. `scale` adds replicas or lets them drain. Where `run` itself is
- *     killed, all ends too.
+ *     terminal. `scale` adds replicas or lets them drain; the last one of a
+ *     stage stays. Where `run` itself is killed, all ends too.
+ *     `status` believes a process's own sign of life (run/SERVICE/N.pulse) and
+ *     the monitor: ready is who shows both, and runs. Its exit status is 0 where
+ *     each stage is there and every replica ready, else 1.
  *
  * CHANGES
  *     `reload` checks the whole configuration first, and sends nothing where
@@ -59,6 +62,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +74,7 @@
 #include "clients/sallyport/commands.h"
 #include "common/base/compiler.h"
 #include "common/base/log.h"
+#include "common/base/version.h"
 
 #define USAGE 2
 
@@ -93,7 +98,16 @@ print_help(FILE *out)
         (void)fprintf(out, "  %s %s\n      %s\n", commands[i].name,
                       commands[i].arguments, commands[i].meaning);
     }
-    (void)fprintf(out, "  help\n      this list\n");
+    (void)fprintf(out, "  version\n      print the version\n"
+                       "  help\n      this list\n");
+}
+
+/* "help" or "--help". */
+static bool
+is_word(const char *argument, const char *word)
+{
+    return strcmp(argument, word) == 0 ||
+           (strncmp(argument, "--", 2) == 0 && strcmp(argument + 2, word) == 0);
 }
 
 /* Keys pass through here, and the services that `run` starts read theirs before
@@ -117,9 +131,12 @@ main(int argc, char **argv)
     if (sodium_init() < 0) {
         sp_fatal("sodium_init", "status=-1");
     }
-    if (argc >= 2 &&
-        (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)) {
+    if (argc == 2 && is_word(argv[1], "help")) {
         print_help(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && is_word(argv[1], "version")) {
+        (void)printf("sallyport " SP_VERSION "\n");
         return EXIT_SUCCESS;
     }
     for (size_t i = 0; argc >= 2 && i < SP_COUNT(commands); i++) {

@@ -4,6 +4,7 @@ the audit trail, configuration faults, doctor, two gates on one machine."""
 import fcntl
 import json
 import os
+import re
 import signal
 import ssl
 import stat
@@ -30,8 +31,8 @@ def test_alive_and_ready(gate):
 @pytest.mark.parametrize("service", SERVICES[1:])
 def test_readiness_tells_the_truth(own_gate, service):
     """Without a stage: alive, not ready, 503 with Retry-After, and back."""
-    done = own_gate.run("scale", f"{service}=0")
-    assert done.returncode == 0, done.stderr
+    supervised = own_gate.state / "supervise" / ".replicas" / f"{service}.0"
+    subprocess.run(["s6-svc", "-d", str(supervised)], check=True)
     assert eventually(lambda: own_gate.get("/readyz").status == 503)
     assert own_gate.get("/healthz").status == 200
     if service in ("validation", "ratelimit", "tools"):
@@ -41,8 +42,7 @@ def test_readiness_tells_the_truth(own_gate, service):
         assert answer.status == 503, answer
         assert int(answer.headers["retry-after"]) >= 1
         assert rpc.error(answer)["code"] == 503
-    done = own_gate.run("scale", f"{service}=1")
-    assert done.returncode == 0, done.stderr
+    subprocess.run(["s6-svc", "-u", str(supervised)], check=True)
     assert eventually(lambda: own_gate.get("/readyz").status == 200)
     assert eventually(lambda: call(own_gate).status == 200)
 
@@ -66,14 +66,60 @@ def test_status_as_a_table(gate):
         assert service in done.stdout
 
 
+@pytest.mark.parametrize("word", ["--version", "version"])
+def test_version(idle, word):
+    done = idle.run(word)
+    assert done.returncode == 0
+    assert re.fullmatch(r"sallyport \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_a_stage_cannot_be_scaled_away(gate):
+    done = gate.run("scale", "validation=0")
+    assert done.returncode == 78
+    assert "must have one replica" in done.stderr
+    assert call(gate).status == 200
+
+
+def test_status_believes_no_dead_process(own_gate):
+    """Nobody has told the monitor yet, and a monitor that is dead itself never
+    will."""
+    def shown(service, pid):
+        done = own_gate.run("status", "--json")
+        row, = [r for r in json.loads(done.stdout) if r["service"] == service]
+        return done.returncode, row["pid"] == pid and row["ready"], row
+
+    assert own_gate.run("status").returncode == 0
+    for service in ("monitor", "auth"):
+        pid = own_gate.pid(service)
+        os.kill(pid, signal.SIGSTOP)
+        assert shown(service, pid)[:2] == (1, False), service
+        os.kill(pid, signal.SIGCONT)
+        assert eventually(lambda: shown(service, pid)[:2] == (0, True))
+    os.kill(own_gate.pid("monitor"), signal.SIGSTOP)
+    pid = own_gate.pid("tools")
+    os.kill(pid, signal.SIGKILL)
+    assert shown("tools", pid)[:2] == (1, False)
+    assert eventually(lambda: shown("tools", pid)[2]["pid"] not in (0, pid))
+    assert shown("tools", pid)[0] == 1, "the monitor stands still"
+    os.kill(own_gate.pid("monitor"), signal.SIGCONT)
+    assert eventually(lambda: own_gate.run("status").returncode == 0)
+    row = shown("tools", 0)[2]
+    assert row["restarts"] == 1
+    assert 0 <= row["uptime_s"] <= 60
+    assert shown("auth", 0)[2]["restarts"] == 0
+
+
 def test_commands_without_a_gate_say_so():
     idle = Gate()
     try:
-        for command in (["status"], ["scale", "tools=2"], ["token"]):
+        for command in (["status"], ["scale", "tools=2"], ["token"], ["stop"]):
             done = idle.run(*command)
             assert done.returncode != 0, command
             assert done.stderr, command
-        assert idle.run("stop").returncode == 0
+        assert idle.run("init").returncode == 0
+        done = idle.run("stop")
+        assert done.returncode == 1
+        assert f"no gate runs on SP_STATE={idle.state}" in done.stderr
     finally:
         idle.end()
 
@@ -81,6 +127,7 @@ def test_commands_without_a_gate_say_so():
 @pytest.mark.parametrize("arguments", [
     ["scale", "validation"], ["scale", "validation=x"], ["scale", "none=1"],
     ["scale", "validation=999"], ["scale", "monitor=2"], ["scale"],
+    ["scale", "validation=0"], ["scale", "tools=2", "monitor=0"],
     ["status", "--xml"], ["token", "--client", "nobody"], ["none"], []])
 def test_wrong_usage_is_refused(gate, arguments):
     done = gate.run(*arguments)
@@ -509,7 +556,7 @@ def test_stop_believes_no_written_process_id(idle):
             hit = eventually(lambda: bystander.poll() is not None or
                              stopping.poll() is not None)
         assert hit and bystander.poll() is None
-        assert stopping.wait(10) == 0
+        assert stopping.wait(10) == 1  # no gate runs there
     finally:
         bystander.kill()
         bystander.wait()

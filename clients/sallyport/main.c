@@ -6,7 +6,7 @@
  *     Makes a gate's keys, starts and stops it on one machine, looks at it,
  *     and fetches tokens to try it with. `sallyport help` lists the commands.
  *
- * NATIVE GATE
+ * SUPERVISOR
  *     `run` makes what is missing below SP_STATE, writes a service directory
  *     for each replica into SP_STATE/supervise and starts s6-svscan on it. A
  *     crashed process is back within a second; the fourth crash in a row and
@@ -33,8 +33,13 @@
  *     is away for a moment; no request waits for it, and its events are kept.
  *
  * KEYS
- *     `init` never overwrites; only the server certificate is made anew, 30
- *     days before its end or when SP_URL gets another host. A key that both
+ *     `init` never overwrites; only a server certificate that it has made is
+ *     made anew, 30 days before its end, when SP_URL gets another host, or when
+ *     its key is lost. An operator's own, put as keys/edge/tls.pem (with the
+ *     certificates between it and its authority) and keys/edge/tls.key, is left
+ *     alone; where the key is missing or another's, the gate does not start.
+ *     `doctor` judges it as clients will, by end, name and chain; an authority
+ *     that this machine does not know is put into ca.pem. A key that both
  *     ends of a link hold and one has lost is copied from the other.
  *     --split DIR gives each service a directory of its own with only what it
  *     may read, for containers, and Redis a random password where DIR/redis

@@ -14,6 +14,7 @@
 #include "clients/sallyport/certificate.h"
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/key_texts.h"
+#include "clients/sallyport/server_pair.h"
 #include "common/base/error.h"
 
 #define SECRET_MODE 0600
@@ -326,21 +327,6 @@ publish_ca(struct sp_buf *why)
     return error;
 }
 
-static bool
-server_is_good(const char *host, int64_t now_s)
-{
-    struct sp_buf cert = sp_buf_new(CERTIFICATE_MAX);
-    int64_t days = 0;
-    bool good = file_present("keys/edge/tls.pem") &&
-                file_read("keys/edge/tls.pem", &cert) == 0 &&
-                certificate_days_left(sp_buf_view(&cert), now_s, &days) == 0 &&
-                days >= STATE_RENEW_DAYS &&
-                certificate_names(sp_buf_view(&cert), host);
-
-    sp_buf_free(&cert);
-    return good;
-}
-
 static int
 sign_server(const char *host, int64_t now_s, struct sp_buf *why)
 {
@@ -354,22 +340,40 @@ sign_server(const char *host, int64_t now_s, struct sp_buf *why)
         error = read_whole("keys/ca/ca.key", &ca_key, why);
     }
     if (error == 0) {
-        error = read_whole("keys/edge/tls.key", &key, why);
+        error = read_whole(SERVER_KEY, &key, why);
     }
     if (error == 0) {
         error = certificate_make_server(sp_buf_view(&ca), sp_buf_view(&ca_key),
                                         sp_buf_view(&key), host, now_s, &cert);
         if (error == 0) {
-            error = file_replace("keys/edge/tls.pem", sp_buf_view(&cert),
+            error = file_replace(SERVER_CERTIFICATE, sp_buf_view(&cert),
                                  SECRET_MODE);
         }
-        error = error == 0 ? 0 : failed(why, "keys/edge/tls.pem", error);
+        error = error == 0 ? 0 : failed(why, SERVER_CERTIFICATE, error);
     }
     sp_buf_free(&ca);
     key_text_free(&ca_key);
     key_text_free(&key);
     sp_buf_free(&cert);
     return error;
+}
+
+static int
+make_server(const char *host, int64_t now_s, struct sp_buf *why)
+{
+    int error = 0;
+
+    switch (server_pair_look(host, now_s, why)) {
+    case SERVER_PAIR_GOOD:
+    case SERVER_PAIR_OWN:
+        return 0;
+    case SERVER_PAIR_BAD:
+        return SP_ECONFIG;
+    case SERVER_PAIR_TO_SIGN:
+        break;
+    }
+    error = make_ec_key(SERVER_KEY, why);
+    return error == 0 ? sign_server(host, now_s, why) : error;
 }
 
 static int
@@ -380,13 +384,7 @@ make_certificates(const char *host, int64_t now_s, struct sp_buf *why)
     if (error == 0) {
         error = publish_ca(why);
     }
-    if (error == 0) {
-        error = make_ec_key("keys/edge/tls.key", why);
-    }
-    if (error == 0 && !server_is_good(host, now_s)) {
-        error = sign_server(host, now_s, why);
-    }
-    return error;
+    return error == 0 ? make_server(host, now_s, why) : error;
 }
 
 /* ---------------------------------------------------------------- children */

@@ -33,8 +33,8 @@ extern const struct state_shared state_shared[];
 extern const size_t state_shared_count;
 
 /* Makes whatever is missing and keeps whatever is there; only the server
- * certificate is made anew, when it is about to end or is not for `host`. 0, or
- * SP_ESYSTEM, SP_ECRYPTO or SP_ECONFIG with a sentence in `why`. */
+ * certificate is made anew, when it is about to end, is not for `host` or has
+ * lost its key; an operator's own is left alone. 0, or SP_ESYSTEM, SP_ECRYPTO or SP_ECONFIG with a sentence in `why`. */
 SP_MUST_CHECK int
 state_make(const char *host, int64_t now_s, struct sp_buf *why);
 

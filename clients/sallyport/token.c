@@ -11,6 +11,7 @@
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/process.h"
+#include "clients/sallyport/server_pair.h"
 #include "clients/sallyport/state.h"
 #include "clients/sallyport/web.h"
 #include "common/base/alloc.h"
@@ -33,6 +34,7 @@ struct wish {
 /* What the request needs. */
 struct means {
     char *secret;
+    char *pin; /* of an operator's own certificate, or NULL */
     char ca[PATH_MAX];
     bool ca_is_ours; /* a copy, to be removed */
 };
@@ -91,6 +93,9 @@ native_means(const struct gate *gate, const struct wish *wish,
                   strerror(errno));
     }
     means->secret = first_line(&text);
+    (void)snprintf(path, sizeof(path), "%s/" SERVER_CERTIFICATE,
+                   gate->settings.state);
+    means->pin = server_pair_pin(path);
     sp_buf_free(&text);
 }
 
@@ -164,6 +169,7 @@ forget(struct means *means)
 {
     explicit_bzero(means->secret, strlen(means->secret));
     sp_free(means->secret);
+    sp_free(means->pin);
     if (means->ca_is_ours) {
         char *slash = strrchr(means->ca, '/');
 
@@ -229,6 +235,7 @@ ask(const struct gate *gate, const struct wish *wish, struct means *means)
     const struct web_request request = {
         .url = url,
         .ca = means->ca,
+        .pin = means->pin,
         .host = wish->compose ? NULL : gate_local(s->listen_host),
         .port = wish->compose ? 0 : s->listen_port,
         .user = wish->client,

@@ -26,11 +26,22 @@ set_credentials(CURL *curl, const struct web_request *request)
 }
 
 static bool
+set_trust(CURL *curl, const struct web_request *request)
+{
+    if (request->pin == NULL) {
+        return curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca) == 0;
+    }
+    return curl_easy_setopt(curl, CURLOPT_PINNEDPUBLICKEY, request->pin) == 0 &&
+           curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L) == 0 &&
+           curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L) == 0;
+}
+
+static bool
 set_request(CURL *curl, const struct web_request *request, struct sp_buf *out)
 {
     return curl_easy_setopt(curl, CURLOPT_URL, request->url) == 0 &&
            curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https") == 0 &&
-           curl_easy_setopt(curl, CURLOPT_CAINFO, request->ca) == 0 &&
+           set_trust(curl, request) &&
            curl_easy_setopt(curl, CURLOPT_PROXY, "") == 0 &&
            curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == 0 &&
            curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, request->timeout_ms) ==

@@ -1,4 +1,5 @@
-/* One HTTPS request to the gate, verified with its CA. */
+/* One HTTPS request to the gate, verified with its CA or its own
+ * key. */
 #ifndef SP_CLIENTS_SALLYPORT_WEB_H
 #define SP_CLIENTS_SALLYPORT_WEB_H
 
@@ -12,6 +13,7 @@
 struct web_request {
     const char *url;
     const char *ca;   /* PEM file */
+    const char *pin;  /* know the server by its key instead; or NULL */
     const char *host; /* connect here instead of where the URL says; */
     uint16_t port;    /* NULL and 0: as the URL says */
     const char *user; /* HTTP Basic credentials, or NULL */

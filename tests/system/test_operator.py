@@ -413,6 +413,82 @@ def test_doctor_finds_a_readable_key(own_gate):
     assert "passport.key" in done.stdout + done.stderr
 
 
+def put_own_certificate(state, days):
+    """What a company's CA would give: a chain of two."""
+    edge = state / "keys" / "edge"
+    scratch = state.parent
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=scratch, check=True,
+                       capture_output=True)
+
+    (scratch / "names").write_text("subjectAltName=DNS:localhost\n")
+    (scratch / "sign").write_text("basicConstraints=critical,CA:TRUE\n")
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *new_key, "-keyout", "root.key", "-out",
+            "root.pem", "-subj", "/CN=A company", "-days", "3000")
+    openssl("req", *new_key, "-keyout", "middle.key", "-out", "middle.csr",
+            "-subj", "/CN=A department")
+    openssl("x509", "-req", "-in", "middle.csr", "-CA", "root.pem", "-CAkey",
+            "root.key", "-CAcreateserial", "-extfile", "sign", "-days", "2000",
+            "-out", "middle.pem")
+    openssl("req", *new_key, "-keyout", "leaf.key", "-out", "leaf.csr",
+            "-subj", "/CN=localhost")
+    openssl("x509", "-req", "-in", "leaf.csr", "-CA", "middle.pem", "-CAkey",
+            "middle.key", "-CAcreateserial", "-extfile", "names", "-days",
+            str(days), "-out", "leaf.pem")
+    pems = [(scratch / name).read_text() for name in ("leaf.pem", "middle.pem")]
+    (edge / "tls.pem").write_text("".join(pems))
+    (edge / "tls.key").write_text((scratch / "leaf.key").read_text())
+    return (edge / "tls.pem").read_bytes(), scratch / "root.pem"
+
+
+def test_a_gate_with_a_certificate_of_the_operators_own():
+    gate = Gate(own_keys=True)
+    try:
+        assert gate.run("init").returncode == 0
+        chain, root = put_own_certificate(gate.state, 500)
+        gate.start()  # though ca.pem has not signed it
+        gate.token()
+        done = gate.run("doctor")
+        assert done.returncode == 1 and "put its certificate" in done.stdout
+        gate.ca.write_bytes(root.read_bytes())
+        gate.await_ready()
+        done = gate.run("doctor")
+        assert done.returncode == 0, done.stdout
+        assert "your own, is for localhost and good for" in done.stdout
+        gate.stop()
+        assert (gate.state / "keys" / "edge" / "tls.pem").read_bytes() == chain
+        assert gate.ca.read_bytes() == root.read_bytes()
+        # Its end is no reason to stay away, which would be worse.
+        chain, root = put_own_certificate(gate.state, 5)
+        gate.start()
+        done = gate.run("doctor")
+        assert done.returncode == 1 and "your own, ends in" in done.stdout
+        gate.stop()
+        (gate.state / "keys" / "edge" / "tls.key").unlink()
+        done = gate.run("run")
+        assert done.returncode == 78
+        assert "tls.key is missing" in done.stderr
+        assert (gate.state / "keys" / "edge" / "tls.pem").read_bytes() == chain
+    finally:
+        gate.end()
+
+
+def test_a_lost_server_key_is_mended_at_the_start():
+    gate = Gate()
+    try:
+        assert gate.run("init").returncode == 0
+        (gate.state / "keys" / "edge" / "tls.key").unlink()
+        done = gate.run("doctor")
+        assert done.returncode == 1
+        assert "tls.key is missing" in done.stdout
+        gate.start()
+        gate.await_ready()
+    finally:
+        gate.end()
+
+
 def test_keys_are_for_their_owner_only(gate):
     found = 0
     for path in (gate.state / "keys").rglob("*"):

@@ -14,7 +14,11 @@
       "check the configuration and have every process read it again")          \
     C(restart, "restart", "[SERVICE ...]",                                     \
       "start every process anew, one after the other, without a stop")         \
-    C(token, "token", "[--client demo|bench] [--scope \"a b\"] [--compose]",   \
+    C(client, "client",                                                        \
+      "add NAME --scope \"a b\" | rotate NAME | remove NAME "                  \
+      "| list",                                                                \
+      "who may ask for tokens")                                                \
+    C(token, "token", "[--client NAME] [--scope \"a b\"] [--compose]",         \
       "print an access token")                                                 \
     C(check_config, "check-config", "", "check every configuration file")      \
     C(doctor, "doctor", "", "try jails, keys, ports and links")                \

@@ -45,6 +45,14 @@
  *     may read, for containers, and Redis a random password where DIR/redis
  *     is; --system gives keys and stores to the users of the systemd units.
  *
+ * CLIENTS
+ *     `client add` makes a secret (keys/operator/NAME.secret) and its hash for
+ *     auth, and enters the client into auth.yaml, whose other lines stay as they
+ *     are. It is taken back where the configuration is not good with it; where
+ *     the file cannot be written, or its list is of another form, the lines to
+ *     be added are printed. `rotate` makes a new secret, `remove` undoes `add`.
+ *     `reload` puts each in force, and `token --client NAME` tries it.
+ *
  * CHECKS
  *     `check-config` and `doctor` run the services' own programs (--check,
  *     --jail-trial) on a split copy of the keys and on free ports, so that

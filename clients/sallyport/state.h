@@ -21,6 +21,10 @@
 extern const char *const state_clients[];
 extern const size_t state_client_count;
 
+/* Where a client's secret lies, for the operator, and its hash, for auth. */
+#define STATE_CLIENT_SECRET "keys/operator/%s.secret"
+#define STATE_CLIENT_HASH "keys/auth/clients/%s.hash"
+
 /* A secret that several services hold: its file name, the length of its bytes
  * (the file has twice as many hex digits), and who holds it. */
 struct state_shared {
@@ -37,6 +41,25 @@ extern const size_t state_shared_count;
  * lost its key; an operator's own is left alone. 0, or SP_ESYSTEM, SP_ECRYPTO or SP_ECONFIG with a sentence in `why`. */
 SP_MUST_CHECK int
 state_make(const char *host, int64_t now_s, struct sp_buf *why);
+
+/* Makes a secret for a client, and its hash for auth; what is there is kept.
+ * Errors as state_make(). */
+SP_MUST_CHECK int
+state_add_client(const char *client, struct sp_buf *why);
+
+/* Puts a new secret and its hash in the place of the old ones. Errors as
+ * state_make(). */
+SP_MUST_CHECK int
+state_rotate_client(const char *client, struct sp_buf *why);
+
+/* Removes a client's secret and hash, where they are. */
+void
+state_remove_client(const char *client);
+
+/* Gives a client's hash to the user of auth, as whom systemd starts it. Errors
+ * as state_make(). */
+SP_MUST_CHECK int
+state_give_client(const char *client, struct sp_buf *why);
 
 /* Makes `directory`/<service> for every service, with only those files that the
  * service may read, laid out like a state directory of its own; a file that

@@ -17,6 +17,7 @@
 #include "common/base/alloc.h"
 #include "common/base/error.h"
 #include "common/base/log.h"
+#include "common/text/client_id.h"
 #include "common/text/json.h"
 #include "proto/paths.h"
 
@@ -42,8 +43,6 @@ struct means {
 static bool
 read_wish(int argc, char **argv, struct wish *ret_wish)
 {
-    bool known = false;
-
     *ret_wish = (struct wish){ .client = state_clients[0] };
     for (int i = 0; i < argc; i++) {
         bool more = i + 1 < argc;
@@ -58,10 +57,7 @@ read_wish(int argc, char **argv, struct wish *ret_wish)
             return false;
         }
     }
-    for (size_t i = 0; i < state_client_count; i++) {
-        known = known || strcmp(ret_wish->client, state_clients[i]) == 0;
-    }
-    return known;
+    return sp_client_id_ok(sp_view_of(ret_wish->client));
 }
 
 /* ------------------------------------------------------------------- means */
@@ -89,8 +85,9 @@ native_means(const struct gate *gate, const struct wish *wish,
     (void)snprintf(means->ca, sizeof(means->ca), "%s/ca.pem",
                    gate->settings.state);
     if (file_read(path, &text) != 0) {
-        sp_refuse("%s: %s; run `sallyport run` or `sallyport init`", path,
-                  strerror(errno));
+        sp_refuse("%s: %s; `sallyport client list` shows the clients, "
+                  "`sallyport init` makes demo",
+                  path, strerror(errno));
     }
     means->secret = first_line(&text);
     (void)snprintf(path, sizeof(path), "%s/" SERVER_CERTIFICATE,
@@ -269,7 +266,7 @@ command_token(int argc, char **argv)
     int status = 0;
 
     if (!read_wish(argc, argv, &wish)) {
-        (void)fprintf(stderr, "usage: sallyport token [--client demo|bench] "
+        (void)fprintf(stderr, "usage: sallyport token [--client NAME] "
                               "[--scope \"a b\"] [--compose]\n");
         return 2;
     }

@@ -395,6 +395,74 @@ def test_run_refuses_a_state_in_use(gate):
     assert call(gate).status == 200
 
 
+# --------------------------------------------------------------------- clients
+
+def test_a_client_comes_changes_and_goes():
+    """Without a restart, and without an edit by hand."""
+    def grant(secret):
+        return gate.grant("grant_type=client_credentials", "robot", secret)
+
+    def do(*arguments):
+        done = gate.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    # Any edit gives the gate a configuration of its own.
+    with Gate(edit={"auth.yaml": lambda t: t + "# the end\n"}) as gate:
+        gate.await_ready()
+        auth = gate.pid("auth")
+        before = (gate.config / "auth.yaml").read_text()
+        said = do("client", "add", "robot", "--scope", "customer:read llm:chat")
+        first = gate.secret("robot")
+        assert "robot.secret" in said and "reload" in said
+        assert first not in said
+        do("reload")
+        token = do("token", "--client", "robot").strip()
+        assert gate.post("/mcp", rpc.call(*rpc.CUSTOMER),
+                         token=token).status == 200
+        assert gate.post("/mcp", rpc.call(*rpc.TICKET),
+                         token=token).status == 403
+        assert re.search(r"robot +here +customer:read llm:chat\n",
+                         do("client", "list"))
+        do("client", "rotate", "robot")
+        second = gate.secret("robot")
+        assert grant(first).status == 200, "until the reload"
+        do("reload")
+        assert grant(first).status == 401
+        assert grant(second).status == 200
+        do("client", "remove", "robot")
+        do("reload")
+        assert grant(second).status == 401
+        assert gate.post("/mcp", rpc.call(*rpc.CUSTOMER),
+                         token=token).status == 401
+        assert (gate.config / "auth.yaml").read_text() == before
+        assert not list(gate.state.rglob("robot*"))
+        assert gate.pid("auth") == auth, "no restart"
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["add", "demo", "--scope", "llm:chat"], "there is a client of this name"),
+    (["add", "robot", "--scope", "no:such"], "no:such"),
+    (["add", "robot", "--scope", ""], "nothing was changed"),
+    (["add", "robot"], "usage"), (["rotate"], "usage"), ([], "usage"),
+    (["add", "../robot", "--scope", "llm:chat"], "give a client a name"),
+    (["rotate", "robot"], "no such client"),
+    (["remove", "robot"], "no such client"),
+])
+def test_a_client_that_cannot_be_changes_nothing(idle, arguments, says):
+    tried = Gate(edit={"auth.yaml": lambda t: t + "# the end\n"},
+                 state=idle.state)
+    try:
+        before = (tried.config / "auth.yaml").read_text()
+        done = tried.run("client", *arguments)
+        assert done.returncode != 0
+        assert says in done.stdout + done.stderr
+        assert (tried.config / "auth.yaml").read_text() == before
+        assert not list(idle.state.rglob("*robot*"))
+    finally:
+        tried.end()
+
+
 # ----------------------------------------------------------------- the machine
 
 def test_doctor_finds_nothing(gate):

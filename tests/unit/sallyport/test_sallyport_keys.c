@@ -122,7 +122,7 @@ Test(sallyport_keys, client_secret_matches_its_hash)
 
     make("localhost", NOW_S);
     read_file("keys/operator/demo.secret", secret);
-    read_file("keys/auth/client-demo.hash", hash);
+    read_file("keys/auth/clients/demo.hash", hash);
     hash[strcspn(hash, "\n")] = '\0';
     cr_assert_eq(strcspn(secret, "\n"), 64u);
     cr_assert_eq(crypto_pwhash_str_verify(hash, secret, 64), 0);

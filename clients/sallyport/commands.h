@@ -20,6 +20,10 @@
       "who may ask for tokens")                                                \
     C(token, "token", "[--client NAME] [--scope \"a b\"] [--compose]",         \
       "print an access token")                                                 \
+    C(call, "call",                                                            \
+      "[--client NAME] [--scope \"a b\"] [--compose] TOOL [KEY=TEXT | "        \
+      "KEY:=JSON]",                                                            \
+      "call a tool and print its result")                                      \
     C(check_config, "check-config", "", "check every configuration file")      \
     C(doctor, "doctor", "", "try jails, keys, ports and links")                \
     C(health, "health", "SERVICE",                                             \

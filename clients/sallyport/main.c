@@ -4,7 +4,7 @@
  *
  * PURPOSE
  *     Makes a gate's keys, starts and stops it on one machine, looks at it,
- *     and fetches tokens to try it with. `sallyport help` lists the commands.
+ *     keeps its clients, and fetches tokens and calls tools to try it. `sallyport help` lists the commands.
  *
  * SUPERVISOR
  *     `run` makes what is missing below SP_STATE, writes a service directory
@@ -51,7 +51,8 @@
  *     are. It is taken back where the configuration is not good with it; where
  *     the file cannot be written, or its list is of another form, the lines to
  *     be added are printed. `rotate` makes a new secret, `remove` undoes `add`.
- *     `reload` puts each in force, and `token --client NAME` tries it.
+ *     `reload` puts each in force, and `token --client NAME` tries it. `call`
+ *     makes one tool call over TLS, as an MCP client of 2026-07-28 would.
  *
  * CHECKS
  *     `check-config` and `doctor` run the services' own programs (--check,

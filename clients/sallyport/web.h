@@ -3,6 +3,7 @@
 #ifndef SP_CLIENTS_SALLYPORT_WEB_H
 #define SP_CLIENTS_SALLYPORT_WEB_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/compiler.h"
@@ -18,7 +19,9 @@ struct web_request {
     uint16_t port;    /* NULL and 0: as the URL says */
     const char *user; /* HTTP Basic credentials, or NULL */
     const char *password;
-    const char *form; /* body of a POST; NULL: GET */
+    const char *body; /* of a POST, a form without further headers; NULL: GET */
+    const char *const *headers; /* "Name: value", `header_count` of them */
+    size_t header_count;
     long timeout_ms;
 };
 

@@ -112,7 +112,8 @@ def test_status_believes_no_dead_process(own_gate):
 def test_commands_without_a_gate_say_so():
     idle = Gate()
     try:
-        for command in (["status"], ["scale", "tools=2"], ["token"], ["stop"]):
+        for command in (["status"], ["scale", "tools=2"], ["token"], ["stop"],
+                        ["call", "get_customer_info"]):
             done = idle.run(*command)
             assert done.returncode != 0, command
             assert done.stderr, command
@@ -393,6 +394,33 @@ def test_run_refuses_a_state_in_use(gate):
     finally:
         second.end()
     assert call(gate).status == 200
+
+
+# ------------------------------------------------------------ one call by hand
+
+def test_call_prints_what_the_tool_says(gate):
+    done = gate.run("call", "get_customer_info", "customer_id=ABC12345")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["customer_id"] == "ABC12345"
+    done = gate.run("call", "--client", "bench", "calculate_account_value",
+                    "customer_id=ABC12345", "amounts:=[0.5, 2]")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments, status, says", [
+    (["get_customer_info", "customer_id=x"], 1, "customer_id"),
+    (["get_customer_info", "customer_id=ZZZ99999"], 1, "Nothing was found"),
+    (["no_such_tool"], 1, "no tool of this name"),
+    (["--scope", "customer:read", "create_support_ticket"], 1, "403"),
+    (["get_customer_info", "customer_id"], 78, "KEY=TEXT"),
+    (["get_customer_info", "customer_id:=x"], 78, "no JSON"),
+    ([], 2, "usage"), (["--scope"], 2, "usage"), (["a b"], 2, "usage"),
+])
+def test_call_says_what_is_wrong(gate, arguments, status, says):
+    done = gate.run("call", *arguments)
+    assert done.returncode == status
+    assert says in done.stderr, done.stderr
+    assert done.stdout == ""
 
 
 # --------------------------------------------------------------------- clients

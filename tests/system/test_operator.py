@@ -185,6 +185,16 @@ def test_metrics(gate):
     assert len(lines) == len(set(line.rpartition(" ")[0] for line in lines))
 
 
+def test_every_metric_says_what_it_means(gate):
+    call(gate)
+    gate.mcp(rpc.call(*rpc.TICKET))
+    assert eventually(lambda: "tools_calls_total" in gate.metrics().text)
+    page = gate.metrics().text
+    types = re.findall(r"^# TYPE (\S+) \S+$", page, re.M)
+    assert len(types) > 50
+    assert types == re.findall(r"^# HELP (\S+) .*\.$", page, re.M)
+
+
 def test_metrics_are_on_no_public_port(gate):
     assert gate.get("/metrics").status == 404
 

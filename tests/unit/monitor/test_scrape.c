@@ -137,8 +137,8 @@ Test(scrape, shows_who_is_ready)
                      "work.\n"
                      "# TYPE sallyport_ready gauge\n"
                      "sallyport_ready{service=\"auth\",replica=\"0\"} 0\n"
-                     "# HELP sallyport_queue_depth Messages that wait in the "
-                     "process to be sent.\n"
+                     "# HELP sallyport_queue_depth Requests being worked on, "
+                     "and messages that wait to be sent.\n"
                      "# TYPE sallyport_queue_depth gauge\n"
                      "sallyport_queue_depth{service=\"auth\",replica=\"0\"} "
                      "2\n");

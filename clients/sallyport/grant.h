@@ -47,7 +47,7 @@ struct web_request
 grant_request(const struct gate *gate, const struct grant_wish *wish,
               const struct grant_means *means, const char *url);
 
-/* Appends an access token. 0, or a negative SP_E* after a sentence on stderr. */
+/* Appends an access token. 0, or a negative SP_E* after a line on stderr. */
 SP_MUST_CHECK int
 grant_fetch(const struct gate *gate, const struct grant_wish *wish,
             const struct grant_means *means, struct sp_buf *token);

@@ -86,7 +86,7 @@ check_life(const char *path, struct sp_view pem, int64_t now_s,
         finding_bad(findings,
                     "%s is no certificate; remove it and run `sallyport init`",
                     path);
-    } else if (days < STATE_RENEW_DAYS) {
+    } else if (days < SERVER_RENEW_DAYS) {
         finding_bad(findings,
                     "%s ends in %" PRId64 " days; run `sallyport init` and "
                     "start the edge again",

@@ -4,7 +4,8 @@
  *
  * PURPOSE
  *     Makes a gate's keys, starts and stops it on one machine, looks at it,
- *     keeps its clients, and fetches tokens and calls tools to try it. `sallyport help` lists the commands.
+ *     keeps its clients, and fetches tokens and calls tools to try it.
+ *     `sallyport help` lists the commands.
  *
  * SUPERVISOR
  *     `run` makes what is missing below SP_STATE, writes a service directory
@@ -17,8 +18,8 @@
  *     terminal. `scale` adds replicas or lets them drain; the last one of a
  *     stage stays. Where `run` itself is killed, all ends too.
  *     `status` believes a process's own sign of life (run/SERVICE/N.pulse) and
- *     the monitor: ready is who shows both, and runs. Its exit status is 0 where
- *     each stage is there and every replica ready, else 1.
+ *     the monitor: ready is who shows both, and runs. Its exit status is 0
+ *     where each stage is there and every replica ready, else 1.
  *
  * CHANGES
  *     `reload` checks the whole configuration first, and sends nothing where
@@ -47,12 +48,13 @@
  *
  * CLIENTS
  *     `client add` makes a secret (keys/operator/NAME.secret) and its hash for
- *     auth, and enters the client into auth.yaml, whose other lines stay as they
- *     are. It is taken back where the configuration is not good with it; where
- *     the file cannot be written, or its list is of another form, the lines to
- *     be added are printed. `rotate` makes a new secret, `remove` undoes `add`.
- *     `reload` puts each in force, and `token --client NAME` tries it. `call`
- *     makes one tool call over TLS, as an MCP client of 2026-07-28 would.
+ *     auth, and enters the client into auth.yaml, whose other lines stay as
+ *     they are. It is taken back where the configuration is not good with it;
+ *     where the file cannot be written, or its list is of another form, the
+ *     lines to be added are printed. `rotate` makes a new secret, `remove`
+ *     undoes `add`. `reload` puts each in force, and `token --client NAME`
+ *     tries it; a token of before `rotate` lives to its end. `call` makes one
+ *     tool call over TLS, as an MCP client of 2026-07-28 would.
  *
  * CHECKS
  *     `check-config` and `doctor` run the services' own programs (--check,

@@ -4,7 +4,6 @@
 #include "clients/sallyport/certificate.h"
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/key_texts.h"
-#include "clients/sallyport/state.h"
 #include "common/base/alloc.h"
 
 #define OR_OURS                                                                \
@@ -45,7 +44,7 @@ look_at_ours(const struct sp_buf *cert, const struct sp_buf *key,
     struct sp_buf ca = sp_buf_new(CERTIFICATE_MAX);
     int64_t days = 0;
     bool good = certificate_days_left(pem, now_s, &days) == 0 &&
-                days >= STATE_RENEW_DAYS && certificate_names(pem, host) &&
+                days >= SERVER_RENEW_DAYS && certificate_names(pem, host) &&
                 certificate_matches(pem, sp_buf_view(key)) &&
                 file_read("keys/ca/ca.pem", &ca) == 0 &&
                 certificate_signed_by(pem, sp_buf_view(&ca));

@@ -12,7 +12,9 @@
 #define SERVER_CERTIFICATE "keys/edge/tls.pem"
 #define SERVER_KEY "keys/edge/tls.key"
 
-/* Days before the end of an operator's own certificate from which it is told. */
+/* One of ours is made anew when fewer days are left. */
+#define SERVER_RENEW_DAYS 30
+/* An operator's own is told when fewer days are left. */
 #define SERVER_OWN_DAYS 14
 
 enum server_pair {

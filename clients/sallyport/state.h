@@ -14,9 +14,6 @@
 /* Room for a sentence that says what failed, and the mend. */
 #define STATE_WHY_MAX 1024
 
-/* Renewed by init when fewer days are left. */
-#define STATE_RENEW_DAYS 30
-
 /* The clients that the gate is made with. */
 extern const char *const state_clients[];
 extern const size_t state_client_count;
@@ -38,7 +35,8 @@ extern const size_t state_shared_count;
 
 /* Makes whatever is missing and keeps whatever is there; only the server
  * certificate is made anew, when it is about to end, is not for `host` or has
- * lost its key; an operator's own is left alone. 0, or SP_ESYSTEM, SP_ECRYPTO or SP_ECONFIG with a sentence in `why`. */
+ * lost its key; an operator's own is left alone. 0, or SP_ESYSTEM, SP_ECRYPTO
+ * or SP_ECONFIG with a sentence in `why`. */
 SP_MUST_CHECK int
 state_make(const char *host, int64_t now_s, struct sp_buf *why);
 

@@ -28,10 +28,10 @@
  * PRIVILEGES
  *     Holds the signing keys and the passport key, read before the jail closes,
  *     and the hashes of client secrets; the jail has no path but those of the
- *     links, of the configuration and of these hashes. A helper process in a jail of its
- *     own, forked before any key is read, verifies client secrets with
- *     Argon2id, so that the loop never waits for it; a secret that was right
- *     once is recognised by a keyed digest.
+ *     links, of the configuration and of these hashes. A helper process in a
+ *     jail of its own, forked before any key is read, verifies client secrets
+ *     with Argon2id, so that the loop never waits for it; a secret that was
+ *     right once is recognised by a keyed digest.
  *
  * CONFIG
  *     deploy/config/auth.yaml: life of tokens, signing key, scopes, clients,

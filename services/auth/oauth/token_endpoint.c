@@ -35,7 +35,7 @@ struct waiting {
     struct sp_parked parked;
     struct waiting *next;
     char client[SP_CLIENT_ID_MAX + 1]; /* a reload may take it away */
-    bool over;                       /* its time is up, and the helper has it */
+    bool over; /* its time is up, and the helper has it */
 };
 
 struct token_endpoint {

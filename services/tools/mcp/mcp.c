@@ -16,7 +16,8 @@
 #include "services/tools/mcp/session.h"
 
 #define SERVER_INFO                                                            \
-    "{\"name\":\"sallyport\",\"title\":\"Sallyport\",\"version\":\"" SP_VERSION "\"}"
+    "{\"name\":\"sallyport\",\"title\":\"Sallyport\",\"version\":"             \
+    "\"" SP_VERSION "\"}"
 #define META "io.modelcontextprotocol/"
 #define VERSION_HEADER "mcp-protocol-version"
 #define SESSION_HEADER "mcp-session-id"

@@ -87,8 +87,8 @@ Test(auth_reload, a_client_that_is_taken_away_is_out_and_can_come_back)
                         "      - llm:chat\n",
                         "", said),
                  0, "%s", said);
-    cr_assert_eq(world.runtime.sent[world.runtime.count - 1].id,
-                 SP_MSG_REVOKED, "every edge cuts its streams");
+    cr_assert_eq(world.runtime.sent[world.runtime.count - 1].id, SP_MSG_REVOKED,
+                 "every edge cuts its streams");
     cr_assert_eq(ask_mcp(&world, line), 401);
     cr_assert(world_told(&world, "token_refused 401 reason=unknown_client"));
     cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 401);

@@ -262,7 +262,7 @@ Test(sallyport_keys, server_certificate_follows_the_name)
     sp_buf_free(&ca);
 }
 
-/* ------------------------------------------------- an operator's certificate */
+/* ------------------------------------------------ an operator's certificate */
 
 static void
 write_pem(const char *path, EVP_PKEY *key, X509 *cert)

@@ -32,6 +32,8 @@ static const struct {
     { "edge_deadlines_exceeded_total", "Requests that got no answer in time." },
     { "edge_late_answers_total",
       "Answers that came when nobody waited any more." },
+    { "edge_messages_foreign_total",
+      "Messages of a stage about a request that is not in its hands." },
     { "edge_probes_total",
       "Questions to other stages after a request that has no answer yet." },
     { "edge_repetitions_total",

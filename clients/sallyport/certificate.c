@@ -10,6 +10,7 @@
 #include <openssl/bn.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509v3.h>
 
 #include "common/base/error.h"
@@ -21,18 +22,34 @@
 /* The longest life that browsers accept is 398 days. */
 #define SERVER_DAYS 397
 #define SERIAL_BITS 127
+/* Tell our certificates from an operator's own. */
+#define CA_NAME "Sallyport CA"
+#define SERVER_NAME "Sallyport"
+#define NAME_MAX_LEN 128
 
 struct extension {
     int nid;
     const char *value;
 };
 
+/* Without it OpenSSL asks at the terminal. */
+static int
+no_passphrase(char *text, int size, int writing, void *arg)
+{
+    (void)text;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
 static EVP_PKEY *
 read_key(struct sp_view pem)
 {
     BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
     EVP_PKEY *key =
-        bio == NULL ? NULL : PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+        bio == NULL ? NULL
+                    : PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL);
 
     BIO_free(bio);
     return key;
@@ -130,7 +147,7 @@ certificate_make_ca(struct sp_view key_pem, int64_t now_s, struct sp_buf *out)
     if (key != NULL && cert != NULL &&
         X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
         set_life(cert, now_s, CA_DAYS) &&
-        set_name(X509_get_subject_name(cert), "Sallyport CA") &&
+        set_name(X509_get_subject_name(cert), CA_NAME) &&
         X509_set_issuer_name(cert, X509_get_subject_name(cert)) == 1 &&
         X509_set_pubkey(cert, key) == 1 &&
         add_extensions(cert, cert, list, SP_COUNT(list)) &&
@@ -186,7 +203,7 @@ build_server(X509 *ca, EVP_PKEY *key, const char *host, int64_t now_s)
     if (write_names(host, names, sizeof(names)) && cert != NULL &&
         X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
         set_life(cert, now_s, SERVER_DAYS) &&
-        set_name(X509_get_subject_name(cert), "Sallyport") &&
+        set_name(X509_get_subject_name(cert), SERVER_NAME) &&
         X509_set_issuer_name(cert, X509_get_subject_name(ca)) == 1 &&
         X509_set_pubkey(cert, key) == 1 &&
         add_extensions(cert, ca, list, SP_COUNT(list))) {
@@ -263,4 +280,131 @@ certificate_signed_by(struct sp_view pem, struct sp_view ca_pem)
     X509_free(ca);
     X509_free(cert);
     return ok;
+}
+
+static bool
+is_named(const X509_NAME *name, const char *want)
+{
+    char text[NAME_MAX_LEN] = "";
+
+    return X509_NAME_get_text_by_NID(name, NID_commonName, text, sizeof(text)) >
+               0 &&
+           strcmp(text, want) == 0;
+}
+
+bool
+certificate_is_ours(struct sp_view pem)
+{
+    X509 *cert = read_certificate(pem);
+    bool ours = cert != NULL &&
+                is_named(X509_get_subject_name(cert), SERVER_NAME) &&
+                is_named(X509_get_issuer_name(cert), CA_NAME);
+
+    X509_free(cert);
+    return ours;
+}
+
+bool
+certificate_is_key(struct sp_view key_pem)
+{
+    EVP_PKEY *key = read_key(key_pem);
+
+    EVP_PKEY_free(key);
+    return key != NULL;
+}
+
+bool
+certificate_matches(struct sp_view pem, struct sp_view key_pem)
+{
+    X509 *cert = read_certificate(pem);
+    EVP_PKEY *key = read_key(key_pem);
+    bool same =
+        cert != NULL && key != NULL && X509_check_private_key(cert, key) == 1;
+
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return same;
+}
+
+/* All certificates of the text; owned by the caller, NULL without memory. */
+static STACK_OF(X509) * read_chain(struct sp_view pem)
+{
+    STACK_OF(X509) *chain = sk_X509_new_null();
+    BIO *bio = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+    X509 *cert = NULL;
+
+    while (chain != NULL && bio != NULL &&
+           (cert = PEM_read_bio_X509(bio, NULL, NULL, NULL)) != NULL) {
+        if (sk_X509_push(chain, cert) <= 0) {
+            X509_free(cert);
+            break;
+        }
+    }
+    BIO_free(bio);
+    return chain;
+}
+
+static X509_STORE *
+make_store(struct sp_view ca_pem, int64_t now_s)
+{
+    X509_STORE *store = X509_STORE_new();
+    STACK_OF(X509) *more = read_chain(ca_pem);
+
+    if (store != NULL) {
+        (void)X509_STORE_set_default_paths(store);
+        X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), (time_t)now_s);
+        (void)X509_STORE_set_purpose(store, X509_PURPOSE_SSL_SERVER);
+    }
+    for (int i = 0; store != NULL && i < sk_X509_num(more); i++) {
+        (void)X509_STORE_add_cert(store, sk_X509_value(more, i));
+    }
+    sk_X509_pop_free(more, X509_free);
+    return store;
+}
+
+int
+certificate_verify(struct sp_view pem, struct sp_view ca_pem, int64_t now_s,
+                   struct sp_buf *why)
+{
+    STACK_OF(X509) *chain = read_chain(pem);
+    X509_STORE *store = make_store(ca_pem, now_s);
+    X509_STORE_CTX *context = X509_STORE_CTX_new();
+    int error = SP_ECRYPTO;
+
+    if (sk_X509_num(chain) > 0 && store != NULL && context != NULL &&
+        X509_STORE_CTX_init(context, store, sk_X509_value(chain, 0), chain) ==
+            1) {
+        error = X509_verify_cert(context) == 1 ? 0 : SP_ECRYPTO;
+    }
+    if (error != 0) {
+        (void)sp_buf_add_str(why, context == NULL
+                                      ? "out of memory"
+                                      : X509_verify_cert_error_string(
+                                            X509_STORE_CTX_get_error(context)));
+    }
+    X509_STORE_CTX_free(context);
+    X509_STORE_free(store);
+    sk_X509_pop_free(chain, X509_free);
+    return error;
+}
+
+int
+certificate_pin(struct sp_view pem, struct sp_buf *out)
+{
+    X509 *cert = read_certificate(pem);
+    unsigned char *der = NULL;
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    unsigned char text[SHA256_DIGEST_LENGTH * 2];
+    int len =
+        cert == NULL ? -1 : i2d_X509_PUBKEY(X509_get_X509_PUBKEY(cert), &der);
+    int error = SP_ECRYPTO;
+
+    if (len > 0) {
+        (void)SHA256(der, (size_t)len, digest);
+        (void)EVP_EncodeBlock(text, digest, sizeof(digest));
+        error = sp_buf_addf(out, "sha256//%s", (const char *)text);
+    }
+    OPENSSL_free(der);
+    X509_free(cert);
+    return error;
 }

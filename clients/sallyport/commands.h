@@ -14,8 +14,16 @@
       "check the configuration and have every process read it again")          \
     C(restart, "restart", "[SERVICE ...]",                                     \
       "start every process anew, one after the other, without a stop")         \
-    C(token, "token", "[--client demo|bench] [--scope \"a b\"] [--compose]",   \
+    C(client, "client",                                                        \
+      "add NAME --scope \"a b\" | rotate NAME | remove NAME "                  \
+      "| list",                                                                \
+      "who may ask for tokens")                                                \
+    C(token, "token", "[--client NAME] [--scope \"a b\"] [--compose]",         \
       "print an access token")                                                 \
+    C(call, "call",                                                            \
+      "[--client NAME] [--scope \"a b\"] [--compose] TOOL [KEY=TEXT | "        \
+      "KEY:=JSON]",                                                            \
+      "call a tool and print its result")                                      \
     C(check_config, "check-config", "", "check every configuration file")      \
     C(doctor, "doctor", "", "try jails, keys, ports and links")                \
     C(health, "health", "SERVICE",                                             \

@@ -13,6 +13,7 @@
 #include "clients/sallyport/certificate.h"
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/key_texts.h"
+#include "clients/sallyport/server_pair.h"
 #include "clients/sallyport/state.h"
 
 /* ------------------------------------------------------------- permissions */
@@ -85,7 +86,7 @@ check_life(const char *path, struct sp_view pem, int64_t now_s,
         finding_bad(findings,
                     "%s is no certificate; remove it and run `sallyport init`",
                     path);
-    } else if (days < STATE_RENEW_DAYS) {
+    } else if (days < SERVER_RENEW_DAYS) {
         finding_bad(findings,
                     "%s ends in %" PRId64 " days; run `sallyport init` and "
                     "start the edge again",
@@ -95,35 +96,101 @@ check_life(const char *path, struct sp_view pem, int64_t now_s,
     }
 }
 
+static void
+check_ours(struct sp_view pem, struct sp_view ca, bool pair_fits,
+           const char *host, int64_t now_s, struct findings *findings)
+{
+    check_life("ca.pem", ca, now_s, findings);
+    check_life(SERVER_CERTIFICATE, pem, now_s, findings);
+    if (!certificate_names(pem, host)) {
+        finding_bad(findings,
+                    SERVER_CERTIFICATE " is not for %s; run `sallyport init` "
+                                       "and start the edge again",
+                    host);
+    }
+    if (!certificate_signed_by(pem, ca)) {
+        finding_bad(findings, SERVER_CERTIFICATE
+                    " is not signed by ca.pem; remove both and run "
+                    "`sallyport init`");
+    }
+    if (!pair_fits) {
+        finding_bad(findings, SERVER_KEY
+                    " is not the key of " SERVER_CERTIFICATE
+                    "; run `sallyport init` and start the edge again");
+    }
+}
+
+/* What its clients will look at: end, name and chain. */
+static void
+check_own(struct sp_view pem, struct sp_view ca, const char *host,
+          int64_t now_s, struct findings *findings)
+{
+    static const char renew[] = "get a new one, put it and its key there, and "
+                                "run `sallyport restart edge`";
+    unsigned before = findings->bad;
+    struct sp_buf why = sp_buf_new(STATE_WHY_MAX);
+    int64_t days = 0;
+
+    if (certificate_days_left(pem, now_s, &days) != 0 || days < 0) {
+        finding_bad(findings, "%s, your own, has ended; %s", SERVER_CERTIFICATE,
+                    renew);
+    } else if (days < SERVER_OWN_DAYS) {
+        finding_bad(findings, "%s, your own, ends in %" PRId64 " days; %s",
+                    SERVER_CERTIFICATE, days, renew);
+    } else if (certificate_verify(pem, ca, now_s, &why) != 0) {
+        finding_bad(findings,
+                    "%s, your own: %.*s; add the certificates between it and "
+                    "its authority to the file, and where this machine does "
+                    "not know the authority, put its certificate into ca.pem",
+                    SERVER_CERTIFICATE, SP_VIEW(sp_buf_view(&why)));
+    }
+    if (!certificate_names(pem, host)) {
+        finding_bad(findings,
+                    "%s, your own, is not for %s; correct SP_URL, or get one "
+                    "for this name",
+                    SERVER_CERTIFICATE, host);
+    }
+    if (findings->bad == before) {
+        finding_ok(findings,
+                   "%s, your own, is for %s and good for %" PRId64 " days",
+                   SERVER_CERTIFICATE, host, days);
+    }
+    sp_buf_free(&why);
+}
+
 void
 key_check_certificates(const char *host, int64_t now_s,
                        struct findings *findings)
 {
-    static const char server[] = "keys/edge/tls.pem";
     struct sp_buf ca = sp_buf_new(CERTIFICATE_MAX);
     struct sp_buf cert = sp_buf_new(CERTIFICATE_MAX);
+    struct sp_buf key = sp_buf_new(KEY_TEXT_MAX);
+    struct sp_buf why = sp_buf_new(STATE_WHY_MAX);
+    enum server_pair pair = server_pair_look(host, now_s, &why);
 
-    if (file_read("ca.pem", &ca) != 0 || file_read(server, &cert) != 0) {
-        finding_bad(findings, "ca.pem or %s: %s; run `sallyport init`", server,
-                    strerror(errno));
+    if (pair == SERVER_PAIR_BAD) {
+        finding_bad(findings, "%.*s", SP_VIEW(sp_buf_view(&why)));
+    } else if (!file_present(SERVER_KEY)) {
+        finding_bad(findings, SERVER_KEY
+                    " is missing; run `sallyport init` and start the edge "
+                    "again");
+    } else if (file_read("ca.pem", &ca) != 0 ||
+               file_read(SERVER_CERTIFICATE, &cert) != 0) {
+        finding_bad(findings, "ca.pem or %s: %s; run `sallyport init`",
+                    SERVER_CERTIFICATE, strerror(errno));
+    } else if (pair == SERVER_PAIR_OWN) {
+        check_own(sp_buf_view(&cert), sp_buf_view(&ca), host, now_s, findings);
     } else {
-        check_life("ca.pem", sp_buf_view(&ca), now_s, findings);
-        check_life(server, sp_buf_view(&cert), now_s, findings);
-        if (!certificate_names(sp_buf_view(&cert), host)) {
-            finding_bad(findings,
-                        "%s is not for %s; run `sallyport init` and start the "
-                        "edge again",
-                        server, host);
-        }
-        if (!certificate_signed_by(sp_buf_view(&cert), sp_buf_view(&ca))) {
-            finding_bad(findings,
-                        "%s is not signed by ca.pem; remove both and run "
-                        "`sallyport init`",
-                        server);
-        }
+        bool fits = file_read(SERVER_KEY, &key) == 0 &&
+                    certificate_matches(sp_buf_view(&cert), sp_buf_view(&key));
+
+        check_ours(sp_buf_view(&cert), sp_buf_view(&ca), fits, host, now_s,
+                   findings);
     }
     sp_buf_free(&ca);
     sp_buf_free(&cert);
+    key_text_free(&key);
+    sp_buf_free(&why);
 }
 
 /* ------------------------------------------------------------------- links */

@@ -4,9 +4,10 @@
  *
  * PURPOSE
  *     Makes a gate's keys, starts and stops it on one machine, looks at it,
- *     and fetches tokens to try it with. `sallyport help` lists the commands.
+ *     keeps its clients, and fetches tokens and calls tools to try it.
+ *     `sallyport help` lists the commands.
  *
- * NATIVE GATE
+ * SUPERVISOR
  *     `run` makes what is missing below SP_STATE, writes a service directory
  *     for each replica into SP_STATE/supervise and starts s6-svscan on it. A
  *     crashed process is back within a second; the fourth crash in a row and
@@ -14,8 +15,11 @@
  *     (exit 78) ends `run`, which then exits 1. SIGINT, SIGTERM and `stop` end
  *     the gate in order: the edge answers what it still owes, then the stages,
  *     last the monitor; a second signal hurries it. So does the end of its
- *     terminal. `scale` adds replicas or lets them drain. Where `run` itself is
- *     killed, all ends too.
+ *     terminal. `scale` adds replicas or lets them drain; the last one of a
+ *     stage stays. Where `run` itself is killed, all ends too.
+ *     `status` believes a process's own sign of life (run/SERVICE/N.pulse) and
+ *     the monitor: ready is who shows both, and runs. Its exit status is 0
+ *     where each stage is there and every replica ready, else 1.
  *
  * CHANGES
  *     `reload` checks the whole configuration first, and sends nothing where
@@ -30,12 +34,27 @@
  *     is away for a moment; no request waits for it, and its events are kept.
  *
  * KEYS
- *     `init` never overwrites; only the server certificate is made anew, 30
- *     days before its end or when SP_URL gets another host. A key that both
+ *     `init` never overwrites; only a server certificate that it has made is
+ *     made anew, 30 days before its end, when SP_URL gets another host, or when
+ *     its key is lost. An operator's own, put as keys/edge/tls.pem (with the
+ *     certificates between it and its authority) and keys/edge/tls.key, is left
+ *     alone; where the key is missing or another's, the gate does not start.
+ *     `doctor` judges it as clients will, by end, name and chain; an authority
+ *     that this machine does not know is put into ca.pem. A key that both
  *     ends of a link hold and one has lost is copied from the other.
  *     --split DIR gives each service a directory of its own with only what it
  *     may read, for containers, and Redis a random password where DIR/redis
  *     is; --system gives keys and stores to the users of the systemd units.
+ *
+ * CLIENTS
+ *     `client add` makes a secret (keys/operator/NAME.secret) and its hash for
+ *     auth, and enters the client into auth.yaml, whose other lines stay as
+ *     they are. It is taken back where the configuration is not good with it;
+ *     where the file cannot be written, or its list is of another form, the
+ *     lines to be added are printed. `rotate` makes a new secret, `remove`
+ *     undoes `add`. `reload` puts each in force, and `token --client NAME`
+ *     tries it; a token of before `rotate` lives to its end. `call` makes one
+ *     tool call over TLS, as an MCP client of 2026-07-28 would.
  *
  * CHECKS
  *     `check-config` and `doctor` run the services' own programs (--check,
@@ -59,6 +78,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -70,6 +90,7 @@
 #include "clients/sallyport/commands.h"
 #include "common/base/compiler.h"
 #include "common/base/log.h"
+#include "common/base/version.h"
 
 #define USAGE 2
 
@@ -93,7 +114,16 @@ print_help(FILE *out)
         (void)fprintf(out, "  %s %s\n      %s\n", commands[i].name,
                       commands[i].arguments, commands[i].meaning);
     }
-    (void)fprintf(out, "  help\n      this list\n");
+    (void)fprintf(out, "  version\n      print the version\n"
+                       "  help\n      this list\n");
+}
+
+/* "help" or "--help". */
+static bool
+is_word(const char *argument, const char *word)
+{
+    return strcmp(argument, word) == 0 ||
+           (strncmp(argument, "--", 2) == 0 && strcmp(argument + 2, word) == 0);
 }
 
 /* Keys pass through here, and the services that `run` starts read theirs before
@@ -117,9 +147,12 @@ main(int argc, char **argv)
     if (sodium_init() < 0) {
         sp_fatal("sodium_init", "status=-1");
     }
-    if (argc >= 2 &&
-        (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0)) {
+    if (argc == 2 && is_word(argv[1], "help")) {
         print_help(stdout);
+        return EXIT_SUCCESS;
+    }
+    if (argc == 2 && is_word(argv[1], "version")) {
+        (void)printf("sallyport " SP_VERSION "\n");
         return EXIT_SUCCESS;
     }
     for (size_t i = 0; argc >= 2 && i < SP_COUNT(commands); i++) {

@@ -17,6 +17,7 @@
 #include "clients/sallyport/gate.h"
 #include "clients/sallyport/init.h"
 #include "clients/sallyport/process.h"
+#include "clients/sallyport/server_pair.h"
 #include "clients/sallyport/supervise.h"
 #include "clients/sallyport/web.h"
 #include "common/base/alloc.h"
@@ -151,12 +152,14 @@ run_ready(const struct gate *gate, bool *ret_answered, struct sp_buf *why)
                                    .host = gate_local(s->listen_host),
                                    .port = s->listen_port,
                                    .timeout_ms = READYZ_MS };
+    char *pin = server_pair_pin(SERVER_CERTIFICATE);
     char *text = NULL;
     long status = 0;
 
     (void)sp_buf_addf(&url, "%s/readyz", s->url);
     text = sp_dup_view(sp_buf_view(&url));
     request.url = text;
+    request.pin = pin;
     *ret_answered = web_call(&request, &body, &status, why) == 0;
     if (*ret_answered && status != 200) {
         (void)sp_buf_addf(why, "%s: %ld %.*s", text, status,
@@ -164,6 +167,7 @@ run_ready(const struct gate *gate, bool *ret_answered, struct sp_buf *why)
                           body.data == NULL ? "" : body.data);
     }
     sp_free(text);
+    sp_free(pin);
     sp_buf_free(&url);
     sp_buf_free(&body);
     return status == 200;

@@ -14,6 +14,7 @@
 #include "clients/sallyport/certificate.h"
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/key_texts.h"
+#include "clients/sallyport/server_pair.h"
 #include "common/base/error.h"
 
 #define SECRET_MODE 0600
@@ -95,7 +96,7 @@ make_layout(struct sp_buf *why)
         error = make_service_directories(sp_service_name((enum sp_service_id)i),
                                          why);
     }
-    return error;
+    return error == 0 ? make_directory("keys/auth/clients", why) : error;
 }
 
 /* ----------------------------------------------------------------- secrets */
@@ -326,21 +327,6 @@ publish_ca(struct sp_buf *why)
     return error;
 }
 
-static bool
-server_is_good(const char *host, int64_t now_s)
-{
-    struct sp_buf cert = sp_buf_new(CERTIFICATE_MAX);
-    int64_t days = 0;
-    bool good = file_present("keys/edge/tls.pem") &&
-                file_read("keys/edge/tls.pem", &cert) == 0 &&
-                certificate_days_left(sp_buf_view(&cert), now_s, &days) == 0 &&
-                days >= STATE_RENEW_DAYS &&
-                certificate_names(sp_buf_view(&cert), host);
-
-    sp_buf_free(&cert);
-    return good;
-}
-
 static int
 sign_server(const char *host, int64_t now_s, struct sp_buf *why)
 {
@@ -354,22 +340,40 @@ sign_server(const char *host, int64_t now_s, struct sp_buf *why)
         error = read_whole("keys/ca/ca.key", &ca_key, why);
     }
     if (error == 0) {
-        error = read_whole("keys/edge/tls.key", &key, why);
+        error = read_whole(SERVER_KEY, &key, why);
     }
     if (error == 0) {
         error = certificate_make_server(sp_buf_view(&ca), sp_buf_view(&ca_key),
                                         sp_buf_view(&key), host, now_s, &cert);
         if (error == 0) {
-            error = file_replace("keys/edge/tls.pem", sp_buf_view(&cert),
+            error = file_replace(SERVER_CERTIFICATE, sp_buf_view(&cert),
                                  SECRET_MODE);
         }
-        error = error == 0 ? 0 : failed(why, "keys/edge/tls.pem", error);
+        error = error == 0 ? 0 : failed(why, SERVER_CERTIFICATE, error);
     }
     sp_buf_free(&ca);
     key_text_free(&ca_key);
     key_text_free(&key);
     sp_buf_free(&cert);
     return error;
+}
+
+static int
+make_server(const char *host, int64_t now_s, struct sp_buf *why)
+{
+    int error = 0;
+
+    switch (server_pair_look(host, now_s, why)) {
+    case SERVER_PAIR_GOOD:
+    case SERVER_PAIR_OWN:
+        return 0;
+    case SERVER_PAIR_BAD:
+        return SP_ECONFIG;
+    case SERVER_PAIR_TO_SIGN:
+        break;
+    }
+    error = make_ec_key(SERVER_KEY, why);
+    return error == 0 ? sign_server(host, now_s, why) : error;
 }
 
 static int
@@ -380,54 +384,99 @@ make_certificates(const char *host, int64_t now_s, struct sp_buf *why)
     if (error == 0) {
         error = publish_ca(why);
     }
-    if (error == 0) {
-        error = make_ec_key("keys/edge/tls.key", why);
-    }
-    if (error == 0 && !server_is_good(host, now_s)) {
-        error = sign_server(host, now_s, why);
-    }
-    return error;
+    return error == 0 ? make_server(host, now_s, why) : error;
 }
 
 /* ---------------------------------------------------------------- children */
+
+struct client_paths {
+    char secret[128];
+    char hash[128];
+};
+
+static struct client_paths
+paths_of(const char *client)
+{
+    struct client_paths paths;
+
+    (void)snprintf(paths.secret, sizeof(paths.secret), STATE_CLIENT_SECRET,
+                   client);
+    (void)snprintf(paths.hash, sizeof(paths.hash), STATE_CLIENT_HASH, client);
+    return paths;
+}
+
+/* The hash of a secret's first line. */
+static int
+write_hash(const char *path, const struct sp_buf *secret, struct sp_buf *why)
+{
+    struct sp_buf hash = sp_buf_new(KEY_TEXT_MAX);
+    struct sp_view word = sp_buf_view(secret);
+    int error = 0;
+
+    if (word.len > 0 && word.ptr[word.len - 1] == '\n') {
+        word.len--;
+    }
+    error = key_text_hash(word, &hash);
+    if (error == 0) {
+        error = file_replace(path, sp_buf_view(&hash), SECRET_MODE);
+    }
+    sp_buf_free(&hash);
+    return error == 0 ? 0 : failed(why, path, error);
+}
 
 /* The secret is for the operator; auth gets only its hash. An operator who has
  * put the secret away keeps the hash. */
 static int
 make_client(const char *client, struct sp_buf *why)
 {
+    const struct client_paths paths = paths_of(client);
     struct sp_buf secret = sp_buf_new(KEY_TEXT_MAX);
-    struct sp_buf hash = sp_buf_new(KEY_TEXT_MAX);
-    char secret_path[96];
-    char hash_path[96];
     int error = 0;
 
-    (void)snprintf(secret_path, sizeof(secret_path), "keys/operator/%s.secret",
-                   client);
-    (void)snprintf(hash_path, sizeof(hash_path), "keys/auth/client-%s.hash",
-                   client);
-    if (file_present(hash_path)) {
+    if (file_present(paths.hash)) {
         return 0;
     }
-    if (file_present(secret_path)) {
-        error = read_whole(secret_path, &secret, why);
+    if (file_present(paths.secret)) {
+        error = read_whole(paths.secret, &secret, why);
     } else {
         key_text_hex(&secret, CLIENT_SECRET_BYTES);
-        error = create(secret_path, &secret, why);
+        error = create(paths.secret, &secret, why);
     }
-    if (error == 0) {
-        struct sp_view word = sp_buf_view(&secret);
-
-        if (word.len > 0 && word.ptr[word.len - 1] == '\n') {
-            word.len--;
-        }
-        error = key_text_hash(word, &hash);
-        error = error == 0 ? create(hash_path, &hash, why)
-                           : failed(why, hash_path, error);
-    }
+    error = error == 0 ? write_hash(paths.hash, &secret, why) : error;
     key_text_free(&secret);
-    sp_buf_free(&hash);
     return error;
+}
+
+int
+state_add_client(const char *client, struct sp_buf *why)
+{
+    int error = make_client(client, why);
+
+    return error == 0 ? state_give_client(client, why) : error;
+}
+
+int
+state_rotate_client(const char *client, struct sp_buf *why)
+{
+    const struct client_paths paths = paths_of(client);
+    struct sp_buf secret = sp_buf_new(KEY_TEXT_MAX);
+    int error = 0;
+
+    key_text_hex(&secret, CLIENT_SECRET_BYTES);
+    error = file_replace(paths.secret, sp_buf_view(&secret), SECRET_MODE);
+    error = error == 0 ? write_hash(paths.hash, &secret, why)
+                       : failed(why, paths.secret, error);
+    key_text_free(&secret);
+    return error == 0 ? state_give_client(client, why) : error;
+}
+
+void
+state_remove_client(const char *client)
+{
+    const struct client_paths paths = paths_of(client);
+
+    (void)unlink(paths.secret);
+    (void)unlink(paths.hash);
 }
 
 static int
@@ -483,11 +532,9 @@ start_children(struct children *children, struct sp_buf *why)
         error = start_child(children, make_rsa_key, "keys/auth/rs256.key", why);
     }
     for (size_t i = 0; error == 0 && i < state_client_count; i++) {
-        char path[96];
+        const struct client_paths paths = paths_of(state_clients[i]);
 
-        (void)snprintf(path, sizeof(path), "keys/auth/client-%s.hash",
-                       state_clients[i]);
-        if (!file_present(path)) {
+        if (!file_present(paths.hash)) {
             error = start_child(children, make_client, state_clients[i], why);
         }
     }

@@ -14,12 +14,13 @@
 /* Room for a sentence that says what failed, and the mend. */
 #define STATE_WHY_MAX 1024
 
-/* Renewed by init when fewer days are left. */
-#define STATE_RENEW_DAYS 30
-
 /* The clients that the gate is made with. */
 extern const char *const state_clients[];
 extern const size_t state_client_count;
+
+/* Where a client's secret lies, for the operator, and its hash, for auth. */
+#define STATE_CLIENT_SECRET "keys/operator/%s.secret"
+#define STATE_CLIENT_HASH "keys/auth/clients/%s.hash"
 
 /* A secret that several services hold: its file name, the length of its bytes
  * (the file has twice as many hex digits), and who holds it. */
@@ -33,10 +34,30 @@ extern const struct state_shared state_shared[];
 extern const size_t state_shared_count;
 
 /* Makes whatever is missing and keeps whatever is there; only the server
- * certificate is made anew, when it is about to end or is not for `host`. 0, or
- * SP_ESYSTEM, SP_ECRYPTO or SP_ECONFIG with a sentence in `why`. */
+ * certificate is made anew, when it is about to end, is not for `host` or has
+ * lost its key; an operator's own is left alone. 0, or SP_ESYSTEM, SP_ECRYPTO
+ * or SP_ECONFIG with a sentence in `why`. */
 SP_MUST_CHECK int
 state_make(const char *host, int64_t now_s, struct sp_buf *why);
+
+/* Makes a secret for a client, and its hash for auth; what is there is kept.
+ * Errors as state_make(). */
+SP_MUST_CHECK int
+state_add_client(const char *client, struct sp_buf *why);
+
+/* Puts a new secret and its hash in the place of the old ones. Errors as
+ * state_make(). */
+SP_MUST_CHECK int
+state_rotate_client(const char *client, struct sp_buf *why);
+
+/* Removes a client's secret and hash, where they are. */
+void
+state_remove_client(const char *client);
+
+/* Gives a client's hash to the user of auth, as whom systemd starts it. Errors
+ * as state_make(). */
+SP_MUST_CHECK int
+state_give_client(const char *client, struct sp_buf *why);
 
 /* Makes `directory`/<service> for every service, with only those files that the
  * service may read, laid out like a state directory of its own; a file that

@@ -197,7 +197,7 @@ static int
 split_keys(const char *top, const char *service, const struct owner *owner,
            struct sp_buf *why)
 {
-    static const char *const parts[] = { "", "/links", "/peers" };
+    static const char *const parts[] = { "", "/links", "/peers", "/clients" };
     int error = 0;
 
     for (size_t i = 0; error == 0 && i < SP_COUNT(parts); i++) {
@@ -205,6 +205,9 @@ split_keys(const char *top, const char *service, const struct owner *owner,
         char to[PATH_MAX];
 
         (void)snprintf(from, sizeof(from), "keys/%s%s", service, parts[i]);
+        if (access(from, F_OK) != 0) {
+            continue; /* only auth has clients */
+        }
         error = join(to, top, from, why);
         error = error == 0 ? copy_directory(from, to, owner, why) : error;
     }
@@ -345,7 +348,8 @@ static int
 give_service(const char *service, gid_t group, struct sp_buf *why)
 {
     static const char *const closed[] = { "keys/%s", "keys/%s/links",
-                                          "keys/%s/peers", "store/%s" };
+                                          "keys/%s/peers", "keys/%s/clients",
+                                          "store/%s" };
     char user[64];
     char path[128];
     const struct passwd *entry = NULL;
@@ -365,7 +369,8 @@ give_service(const char *service, gid_t group, struct sp_buf *why)
 
         (void)snprintf(path, sizeof(path), "%.*s%s%s", (int)(slot - closed[i]),
                        closed[i], service, slot + 2);
-        error = give_files(path, &owner, why);
+        /* Only auth has clients. */
+        error = access(path, F_OK) == 0 ? give_files(path, &owner, why) : 0;
     }
     (void)snprintf(path, sizeof(path), "run/%s", service);
     return error == 0 ? give_path(path, owner.uid, group, 0750, why) : error;
@@ -391,4 +396,19 @@ state_give(struct sp_buf *why)
                              entry->gr_gid, why);
     }
     return error;
+}
+
+int
+state_give_client(const char *client, struct sp_buf *why)
+{
+    char path[128];
+    struct stat st;
+
+    (void)snprintf(path, sizeof(path), STATE_CLIENT_HASH, client);
+    if (stat("keys/auth/clients", &st) != 0) {
+        return failed(why, "keys/auth/clients");
+    }
+    return geteuid() != 0 || st.st_uid == 0
+               ? 0
+               : give_path(path, st.st_uid, st.st_gid, 0600, why);
 }

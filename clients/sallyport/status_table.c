@@ -8,6 +8,8 @@
 #include "common/base/error.h"
 #include "common/text/json.h"
 
+#define UPTIME_MAX 48
+
 static void
 copy_text(const struct sp_json *json, const struct sp_json_token *object,
           const char *name, char *text, size_t size)
@@ -41,7 +43,7 @@ static void
 read_row(const struct sp_json *json, const struct sp_json_token *object,
          struct status_row *row)
 {
-    *row = (struct status_row){ .pid = 0 };
+    *row = (struct status_row){ .up_s = -1 };
     copy_text(json, object, "service", row->service, sizeof(row->service));
     copy_text(json, object, "replica", row->replica, sizeof(row->replica));
     copy_text(json, object, "last_error", row->last_error,
@@ -101,9 +103,15 @@ print_json(const struct status_row *row, struct sp_buf *out)
     (void)sp_buf_add_json(out, sp_view_of(row->replica));
     (void)sp_buf_addf(out,
                       "\", \"pid\": %" PRIu64 ", \"ready\": %s, "
-                      "\"queue_depth\": %" PRIu64 ", \"last_error\": \"",
+                      "\"queue_depth\": %" PRIu64 ", ",
                       row->pid, row->ready ? "true" : "false",
                       row->queue_depth);
+    if (row->up_s >= 0) {
+        (void)sp_buf_addf(
+            out, "\"uptime_s\": %" PRId64 ", \"restarts\": %" PRIu64 ", ",
+            row->up_s, row->restarts);
+    }
+    (void)sp_buf_add_str(out, "\"last_error\": \"");
     (void)sp_buf_add_json(out, sp_view_of(row->last_error));
     (void)sp_buf_add_str(out, "\", \"config\": \"");
     (void)sp_buf_add_json(out, sp_view_of(row->config));
@@ -112,19 +120,54 @@ print_json(const struct status_row *row, struct sp_buf *out)
     (void)sp_buf_add_str(out, "\"}");
 }
 
+/* "12s", "3m05s", "2h04m", "7d03h": the two largest units. */
+static void
+write_uptime(int64_t s, char text[UPTIME_MAX])
+{
+    static const struct {
+        int64_t large;
+        int64_t small;
+        char names[2];
+    } forms[] = {
+        { 86400, 3600, { 'd', 'h' } },
+        { 3600, 60, { 'h', 'm' } },
+        { 60, 1, { 'm', 's' } },
+    };
+
+    if (s < 0) {
+        (void)snprintf(text, UPTIME_MAX, "-");
+        return;
+    }
+    (void)snprintf(text, UPTIME_MAX, "%" PRId64 "s", s);
+    for (size_t i = 0; i < SP_COUNT(forms); i++) {
+        if (s >= forms[i].large) {
+            (void)snprintf(text, UPTIME_MAX, "%" PRId64 "%c%02" PRId64 "%c",
+                           s / forms[i].large, forms[i].names[0],
+                           s % forms[i].large / forms[i].small,
+                           forms[i].names[1]);
+            return;
+        }
+    }
+}
+
 static void
 print_text(const struct status_row *row, struct sp_buf *out)
 {
     char pid[24] = "-";
+    char uptime[UPTIME_MAX];
 
     if (row->pid != 0) {
         (void)snprintf(pid, sizeof(pid), "%" PRIu64, row->pid);
     }
-    (void)sp_buf_addf(
-        out, "%-10s  %-12s  %8s  %-5s  %5" PRIu64 "  %-8.8s  %s\n",
-        row->service, row->replica, pid, row->ready ? "yes" : "no",
-        row->queue_depth, row->config[0] == '\0' ? "-" : row->config,
-        row->last_error[0] == '\0' ? "-" : row->last_error);
+    write_uptime(row->up_s, uptime);
+    (void)sp_buf_addf(out,
+                      "%-10s  %-12s  %8s  %-5s  %6s  %8" PRIu64 "  %5" PRIu64
+                      "  %-8.8s  %s\n",
+                      row->service, row->replica, pid,
+                      row->ready ? "yes" : "no", uptime, row->restarts,
+                      row->queue_depth,
+                      row->config[0] == '\0' ? "-" : row->config,
+                      row->last_error[0] == '\0' ? "-" : row->last_error);
     if (row->config_error[0] != '\0') {
         (void)sp_buf_addf(out,
                           "%-10s  goes on with its old configuration: "
@@ -140,9 +183,10 @@ status_table_print(const struct status_table *table, bool json,
     if (json) {
         (void)sp_buf_add_str(out, "[");
     } else {
-        (void)sp_buf_addf(out, "%-10s  %-12s  %8s  %-5s  %5s  %-8s  %s\n",
-                          "SERVICE", "REPLICA", "PID", "READY", "QUEUE",
-                          "CONFIG", "LAST ERROR");
+        (void)sp_buf_addf(out,
+                          "%-10s  %-12s  %8s  %-5s  %6s  %8s  %5s  %-8s  %s\n",
+                          "SERVICE", "REPLICA", "PID", "READY", "UP",
+                          "RESTARTS", "QUEUE", "CONFIG", "LAST ERROR");
     }
     for (size_t i = 0; i < table->count; i++) {
         if (json) {

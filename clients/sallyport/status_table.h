@@ -21,7 +21,9 @@ struct status_row {
     char config_error[1024]; /* why the last one was not taken */
     uint64_t pid;            /* 0: down */
     uint64_t queue_depth;
-    int64_t seen_ms; /* wall clock of its last status; 0: never heard of */
+    int64_t up_s;      /* seconds since its start; -1: not known */
+    uint64_t restarts; /* crashes so far; 0 where another supervisor runs it */
+    int64_t seen_ms;   /* wall clock of its last status; 0: never heard of */
     bool ready;
 };
 

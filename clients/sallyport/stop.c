@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "clients/sallyport/commands.h"
 #include "clients/sallyport/gate.h"
@@ -49,13 +48,15 @@ command_stop(int argc, char **argv)
         return 2;
     }
     gate_open(&gate);
-    if (chdir(gate.settings.state) != 0) {
-        if (errno == ENOENT) {
-            return EXIT_SUCCESS; /* no state, no gate */
-        }
-        gate_enter_state(&gate);
-    }
+    gate_enter_state(&gate);
     holder = run_holder();
+    if (holder <= 0 && !supervise_running()) {
+        (void)fprintf(stderr,
+                      "sallyport: no gate runs on SP_STATE=%s; give the "
+                      "SP_STATE that it was started with\n",
+                      gate.settings.state);
+        return EXIT_FAILURE;
+    }
     if (holder > 0 && kill(holder, SIGTERM) != 0 && errno != ESRCH) {
         sp_refuse("cannot stop process %ld: %s", (long)holder, strerror(errno));
     }

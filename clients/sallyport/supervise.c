@@ -66,6 +66,9 @@ static const char finish_script[] =
     "[ \"$lived\" -ge 5 ] || read -r crashes 2>/dev/null <crashes || "
     "crashes=0\n"
     "crashes=$((crashes + 1))\n"
+    "restarts=0\n"
+    "read -r restarts 2>/dev/null <restarts || restarts=0\n"
+    "echo \"$((restarts + 1))\" >restarts\n"
     "echo \"$crashes\" >crashes\n"
     "delay=0\n"
     "[ \"$crashes\" -le 3 ] || delay=$((1 << (crashes - 4)))\n"
@@ -125,6 +128,13 @@ supervise_parse(const char *text, struct replica_counts *counts,
     if (count > most[service]) {
         (void)sp_buf_addf(why, "%.64s: at most %u replicas of this service",
                           text, most[service]);
+        return SP_ELIMIT;
+    }
+    if (count == 0) {
+        (void)sp_buf_addf(why,
+                          "%.64s: a stage must have one replica at least; "
+                          "`sallyport stop` ends the gate",
+                          text);
         return SP_ELIMIT;
     }
     counts->of[service] = (unsigned)count;
@@ -213,12 +223,14 @@ supervise_add(const char *programs, int64_t drain_ms, struct replica replica,
 {
     char kill_ms[32];
     struct path directory = path_of(REPLICAS, replica, NULL);
+    struct path restarts = path_of(REPLICAS, replica, "restarts");
     int error = 0;
 
     if (file_make_directory(directory.text, 0700) != 0) {
         return failed(why, directory.text);
     }
     forget(replica);
+    (void)unlink(restarts.text);
     error = write_run(programs, replica, why);
     if (error == 0) {
         error =
@@ -373,26 +385,76 @@ supervise_failed(struct replica replica)
     return access(path.text, F_OK) == 0;
 }
 
+/* How often the finish script has seen it crash. */
+static uint64_t
+count_restarts(struct replica replica)
+{
+    struct path path = path_of(REPLICAS, replica, "restarts");
+    struct sp_buf text = sp_buf_new(32);
+    uint64_t count = 0;
+
+    if (file_read(path.text, &text) == 0 && text.len > 0 &&
+        sp_number_read(sp_view_make(text.data, text.len - 1), UINT64_MAX,
+                       &count) != 0) {
+        count = 0; /* being written */
+    }
+    sp_buf_free(&text);
+    return count;
+}
+
+/* False where `path` is older than the start of the replica, or one of them is
+ * not there. */
+static bool
+is_of_this_life(struct replica replica, const char *path)
+{
+    struct path started = path_of(REPLICAS, replica, "started");
+    struct stat of_start;
+    struct stat of_path;
+
+    return stat(started.text, &of_start) == 0 && stat(path, &of_path) == 0 &&
+           (of_path.st_mtim.tv_sec > of_start.st_mtim.tv_sec ||
+            (of_path.st_mtim.tv_sec == of_start.st_mtim.tv_sec &&
+             of_path.st_mtim.tv_nsec >= of_start.st_mtim.tv_nsec));
+}
+
+bool
+supervise_pulse(struct replica replica, struct sp_pulse *ret_pulse)
+{
+    char number[16];
+    char path[PATH_BYTES];
+
+    (void)snprintf(number, sizeof(number), "%u", replica.number);
+    (void)snprintf(path, sizeof(path), "run/%s/%u.pulse",
+                   sp_service_name(replica.service), replica.number);
+    return sp_pulse_read(sp_service_name(replica.service), number, ret_pulse) !=
+               SP_PULSE_NONE &&
+           is_of_this_life(replica, path);
+}
+
 void
 supervise_look(struct replica replica, struct replica_state *ret_state)
 {
     struct path path = path_of(REPLICAS, replica, NULL);
-    const char *const argv[] = { "s6-svstat", "-o", "pid", path.text, NULL };
+    const char *const argv[] = { "s6-svstat", "-o", "pid,updownfor", path.text,
+                                 NULL };
     struct sp_buf out = sp_buf_new(512);
     char text[64] = "";
+    char *rest = text;
     int status = 0;
     long pid = 0;
 
-    *ret_state = (struct replica_state){ .failed = supervise_failed(replica) };
+    *ret_state = (struct replica_state){ .failed = supervise_failed(replica),
+                                         .restarts = count_restarts(replica) };
     if (process_capture(argv, true, &out, &status) == 0 && status == 0 &&
         out.len < sizeof(text)) {
         memcpy(text, out.data, out.len);
-        pid = strtol(text, NULL, 10);
+        pid = strtol(text, &rest, 10);
     }
     sp_buf_free(&out);
     if (pid > 0) {
         ret_state->up = true;
         ret_state->pid = (pid_t)pid;
+        ret_state->up_s = strtoll(rest, NULL, 10);
     }
 }
 

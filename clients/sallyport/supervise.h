@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "common/base/compiler.h"
+#include "common/stage/pulse.h"
 #include "common/text/buf.h"
 #include "proto/message.h"
 
@@ -37,12 +38,14 @@ struct replica_counts {
 /* What the supervisor knows of a replica. */
 struct replica_state {
     bool up;
-    pid_t pid;   /* 0 where it is down */
-    bool failed; /* it refused to start and is not tried again */
+    pid_t pid;         /* 0 where it is down */
+    bool failed;       /* it refused to start and is not tried again */
+    int64_t up_s;      /* seconds since its start */
+    uint64_t restarts; /* crashes since `run` or `scale` made the replica */
 };
 
 /* Reads "validation=3" into `counts`. 0, or SP_EFORMAT, SP_EUNKNOWN (no such
- * service), SP_ELIMIT (too many) with a sentence in `why`. */
+ * service), SP_ELIMIT (too many, or none) with a sentence in `why`. */
 SP_MUST_CHECK int
 supervise_parse(const char *text, struct replica_counts *counts,
                 struct sp_buf *why);
@@ -80,6 +83,11 @@ supervise_rescan(void);
 
 void
 supervise_look(struct replica replica, struct replica_state *ret_state);
+
+/* The sign of life of the process that the supervisor runs now; one that an
+ * earlier life has left does not count. False where there is none. */
+bool
+supervise_pulse(struct replica replica, struct sp_pulse *ret_pulse);
 
 /* Has a replica read its configuration again; one that is down stays down. */
 void

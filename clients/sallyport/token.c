@@ -1,279 +1,32 @@
-/* sallyport token: the client credentials grant (RFC 6749 section 4.4). */
-#include <errno.h>
-#include <getopt.h>
-#include <limits.h>
+/* sallyport token */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "clients/sallyport/commands.h"
-#include "clients/sallyport/files.h"
 #include "clients/sallyport/gate.h"
-#include "clients/sallyport/process.h"
-#include "clients/sallyport/state.h"
-#include "clients/sallyport/web.h"
-#include "common/base/alloc.h"
-#include "common/base/error.h"
-#include "common/base/log.h"
-#include "common/text/json.h"
-#include "proto/paths.h"
-
-#define SECRET_TEXT_MAX 512
-#define FORM_MAX 8192
-#define TIMEOUT_MS 20000
-#define COMPOSE_STATE "/var/lib/sallyport"
-
-struct wish {
-    const char *client;
-    const char *scope; /* NULL: all that the client may have */
-    bool compose;
-};
-
-/* What the request needs. */
-struct means {
-    char *secret;
-    char ca[PATH_MAX];
-    bool ca_is_ours; /* a copy, to be removed */
-};
-
-static bool
-read_wish(int argc, char **argv, struct wish *ret_wish)
-{
-    bool known = false;
-
-    *ret_wish = (struct wish){ .client = state_clients[0] };
-    for (int i = 0; i < argc; i++) {
-        bool more = i + 1 < argc;
-
-        if (strcmp(argv[i], "--compose") == 0) {
-            ret_wish->compose = true;
-        } else if (strcmp(argv[i], "--client") == 0 && more) {
-            ret_wish->client = argv[++i];
-        } else if (strcmp(argv[i], "--scope") == 0 && more) {
-            ret_wish->scope = argv[++i];
-        } else {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < state_client_count; i++) {
-        known = known || strcmp(ret_wish->client, state_clients[i]) == 0;
-    }
-    return known;
-}
-
-/* ------------------------------------------------------------------- means */
-
-static char *
-first_line(const struct sp_buf *text)
-{
-    size_t len = 0;
-
-    while (len < text->len && text->data[len] != '\n') {
-        len++;
-    }
-    return sp_dup_view(sp_view_make(text->data, len));
-}
-
-static void
-native_means(const struct gate *gate, const struct wish *wish,
-             struct means *means)
-{
-    struct sp_buf text = sp_buf_new(SECRET_TEXT_MAX);
-    char path[PATH_MAX];
-
-    (void)snprintf(path, sizeof(path), "%s/keys/operator/%s.secret",
-                   gate->settings.state, wish->client);
-    (void)snprintf(means->ca, sizeof(means->ca), "%s/ca.pem",
-                   gate->settings.state);
-    if (file_read(path, &text) != 0) {
-        sp_refuse("%s: %s; run `sallyport run` or `sallyport init`", path,
-                  strerror(errno));
-    }
-    means->secret = first_line(&text);
-    sp_buf_free(&text);
-}
-
-/* What compose_means() copies. */
-struct copies {
-    char directory[32];
-    char secret[64];
-    char ca[64];
-};
-
-static void
-remove_copies(const struct copies *copies)
-{
-    (void)unlink(copies->secret);
-    (void)unlink(copies->ca);
-    (void)rmdir(copies->directory);
-}
-
-/* Copies a file out of a container, also of one that has ended. */
-static void
-copy_from(const char *service_path, const char *to, const struct copies *copies)
-{
-    const char *const argv[] = { "docker",     "compose", "cp",
-                                 service_path, to,        NULL };
-    struct sp_buf said = sp_buf_new(4096);
-    int status = 0;
-
-    if (process_capture(argv, true, &said, &status) != 0 || status != 0) {
-        remove_copies(copies);
-        sp_refuse("docker compose cp %s: %.*s; start the stack by `docker "
-                  "compose up`",
-                  service_path, SP_VIEW(sp_buf_view(&said)));
-    }
-    sp_buf_free(&said);
-}
-
-/* The init container's volume has the secrets; it ran and ended. */
-static void
-compose_means(const struct wish *wish, struct means *means)
-{
-    struct sp_buf text = sp_buf_new(SECRET_TEXT_MAX);
-    struct copies copies = { .directory = "/tmp/sallyport-token.XXXXXX" };
-    char path[128];
-    int error = 0;
-
-    if (mkdtemp(copies.directory) == NULL) {
-        sp_refuse("%s: %s", copies.directory, strerror(errno));
-    }
-    (void)snprintf(copies.secret, sizeof(copies.secret), "%s/secret",
-                   copies.directory);
-    (void)snprintf(copies.ca, sizeof(copies.ca), "%s/ca.pem", copies.directory);
-    (void)snprintf(path, sizeof(path),
-                   "init:" COMPOSE_STATE "/keys/operator/%s.secret",
-                   wish->client);
-    copy_from("edge:" COMPOSE_STATE "/ca.pem", copies.ca, &copies);
-    copy_from(path, copies.secret, &copies);
-    error = file_read(copies.secret, &text);
-    (void)unlink(copies.secret);
-    if (error != 0) {
-        remove_copies(&copies);
-        sp_refuse("%s: it cannot be read", path);
-    }
-    memcpy(means->ca, copies.ca, sizeof(copies.ca));
-    means->ca_is_ours = true;
-    means->secret = first_line(&text);
-    sp_buf_free(&text);
-}
-
-static void
-forget(struct means *means)
-{
-    explicit_bzero(means->secret, strlen(means->secret));
-    sp_free(means->secret);
-    if (means->ca_is_ours) {
-        char *slash = strrchr(means->ca, '/');
-
-        (void)unlink(means->ca);
-        *slash = '\0';
-        (void)rmdir(means->ca);
-    }
-}
-
-/* ----------------------------------------------------------------- request */
-
-static char *
-write_form(const struct wish *wish)
-{
-    struct sp_buf form = sp_buf_new(FORM_MAX);
-    char *text = NULL;
-
-    (void)sp_buf_add_str(&form, "grant_type=client_credentials");
-    if (wish->scope != NULL) {
-        (void)sp_buf_add_str(&form, "&scope=");
-        web_encode(&form, wish->scope);
-    }
-    if (form.error != 0) {
-        sp_refuse("--scope: too long");
-    }
-    text = sp_dup_view(sp_buf_view(&form));
-    sp_buf_free(&form);
-    return text;
-}
-
-static int
-print_token(struct sp_view body, long status)
-{
-    struct sp_json json = { .count = 0 };
-    struct sp_buf scratch = sp_buf_new(WEB_ANSWER_MAX);
-    struct sp_view token = { .ptr = NULL };
-    int error = status == 200 ? sp_json_parse(&json, body) : SP_EAUTH;
-
-    if (error == 0) {
-        error = sp_json_string(
-            &json, sp_json_get(&json, sp_json_root(&json), "access_token"),
-            &scratch, &token);
-    }
-    if (error == 0) {
-        (void)printf("%.*s\n", SP_VIEW(token));
-    } else {
-        (void)fprintf(stderr, "sallyport: /token answered %ld: %.*s\n", status,
-                      SP_VIEW(body));
-    }
-    sp_json_free(&json);
-    sp_buf_free(&scratch);
-    return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
-}
-
-static int
-ask(const struct gate *gate, const struct wish *wish, struct means *means)
-{
-    const struct sp_settings *s = &gate->settings;
-    struct sp_buf body = sp_buf_new(WEB_ANSWER_MAX);
-    struct sp_buf why = sp_buf_new(STATE_WHY_MAX);
-    char url[512];
-    char *form = write_form(wish);
-    const struct web_request request = {
-        .url = url,
-        .ca = means->ca,
-        .host = wish->compose ? NULL : gate_local(s->listen_host),
-        .port = wish->compose ? 0 : s->listen_port,
-        .user = wish->client,
-        .password = means->secret,
-        .form = form,
-        .timeout_ms = TIMEOUT_MS,
-    };
-    long status = 0;
-    int result = EXIT_FAILURE;
-
-    (void)snprintf(url, sizeof(url), "%s%s", s->url,
-                   sp_path_row(SP_PATH_TOKEN)->path);
-    if (web_call(&request, &body, &status, &why) != 0) {
-        (void)fprintf(stderr, "sallyport: %.*s; start the gate by `make run`\n",
-                      SP_VIEW(sp_buf_view(&why)));
-    } else {
-        result = print_token(sp_buf_view(&body), status);
-    }
-    sp_free(form);
-    sp_buf_free(&body);
-    sp_buf_free(&why);
-    return result;
-}
+#include "clients/sallyport/grant.h"
 
 int
 command_token(int argc, char **argv)
 {
     struct gate gate = { .programs = NULL };
-    struct wish wish;
-    struct means means = { .secret = NULL };
-    int status = 0;
+    struct grant_wish wish;
+    struct grant_means means;
+    struct sp_buf token = sp_buf_new(GRANT_TOKEN_MAX);
+    int error = 0;
 
-    if (!read_wish(argc, argv, &wish)) {
-        (void)fprintf(stderr, "usage: sallyport token [--client demo|bench] "
-                              "[--scope \"a b\"] [--compose]\n");
+    if (grant_read_wish(argc, argv, &wish) != argc) {
+        (void)fprintf(stderr, "usage: sallyport token " GRANT_OPTIONS "\n");
         return 2;
     }
     gate_open(&gate);
-    if (wish.compose) {
-        compose_means(&wish, &means);
-    } else {
-        native_means(&gate, &wish, &means);
+    grant_open(&gate, &wish, &means);
+    error = grant_fetch(&gate, &wish, &means, &token);
+    if (error == 0) {
+        (void)printf("%.*s\n", SP_VIEW(sp_buf_view(&token)));
     }
-    status = ask(&gate, &wish, &means);
-    forget(&means);
+    grant_close(&means);
+    sp_buf_free(&token);
     gate_close(&gate);
-    return status;
+    return error == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,7 +1,9 @@
-/* One HTTPS request to the gate, verified with its CA. */
+/* One HTTPS request to the gate, verified with its CA or its own
+ * key. */
 #ifndef SP_CLIENTS_SALLYPORT_WEB_H
 #define SP_CLIENTS_SALLYPORT_WEB_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "common/base/compiler.h"
@@ -12,11 +14,14 @@
 struct web_request {
     const char *url;
     const char *ca;   /* PEM file */
+    const char *pin;  /* know the server by its key instead; or NULL */
     const char *host; /* connect here instead of where the URL says; */
     uint16_t port;    /* NULL and 0: as the URL says */
     const char *user; /* HTTP Basic credentials, or NULL */
     const char *password;
-    const char *form; /* body of a POST; NULL: GET */
+    const char *body; /* of a POST, a form without further headers; NULL: GET */
+    const char *const *headers; /* "Name: value", `header_count` of them */
+    size_t header_count;
     long timeout_ms;
 };
 

@@ -39,7 +39,6 @@ struct auth {
     struct sp_random random; /* nonces of passports */
     char *mcp_url;
     struct token_cache *cache;
-    struct clients *known; /* with the hashes that were read at the start */
     struct token_endpoint *endpoint;
     struct identity who;    /* that was identified last */
     struct sp_buf passport; /* work space, reset for each request */

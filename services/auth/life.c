@@ -48,28 +48,8 @@ means_of(const struct auth *auth, const char *directory)
         .url = sp_runtime_settings(auth->runtime)->url,
         .mcp_url = auth->mcp_url,
         .keys = auth->keys,
-        .known = auth->known,
         .key_directory = KEY_DIRECTORY,
     };
-}
-
-/* The clients of the start, kept for their hashes: a client that a reload takes
- * away can come back by another. */
-static void
-remember_clients(struct auth *auth)
-{
-    const struct auth_config *config = auth->policy->config;
-
-    auth->known = clients_new();
-    for (uint32_t i = 0; i < config->clients_count; i++) {
-        const struct client *client = clients_find(
-            auth->policy->clients, sp_view_of(config->clients[i].id));
-
-        if (clients_add(auth->known, client_id(client), "",
-                        sp_view_of(client_hash(client))) != 0) {
-            sp_fatal("client_not_kept", "id=%s", client_id(client));
-        }
-    }
 }
 
 static void
@@ -83,7 +63,6 @@ load_policy(struct auth *auth)
         sp_refuse("%.*s", SP_VIEW(sp_buf_view(&why)));
     }
     sp_buf_free(&why);
-    remember_clients(auth);
 }
 
 static void
@@ -172,10 +151,16 @@ mcp_url(const char *url)
 void
 life_before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 {
+    static const struct sp_jail_path paths[] = {
+        { KEY_DIRECTORY "/clients", SP_JAIL_READ, false },
+    };
     struct auth *auth = self;
     const struct sp_settings *settings = sp_runtime_settings(rt);
 
-    (void)jail; /* nothing but the links */
+    /* A reload brings new clients, and new secrets. Who holds this process
+     * holds the hashes already. */
+    jail->paths = paths;
+    jail->path_count = SP_COUNT(paths);
     auth->runtime = rt;
     auth->endpoint = token_endpoint_new(auth);
     if (auth->endpoint == NULL) {
@@ -248,7 +233,6 @@ life_fini(void *self)
     token_endpoint_free(&auth->endpoint);
     token_cache_free(&auth->cache);
     auth_policy_free(&auth->policy);
-    clients_free(&auth->known);
     keyset_free(&auth->keys);
     sp_secret_free(&auth->passport_key);
     sp_free(auth->mcp_url);

@@ -26,18 +26,18 @@
  *     scopes), call_undelivered (503).
  *
  * PRIVILEGES
- *     Holds the signing keys, the passport key and the hashes of client
- *     secrets, all read before the jail closes; the jail has no path but those
- *     of the links and of the configuration. A helper process in a jail of its
- *     own, forked before any key is read, verifies client secrets with
- *     Argon2id, so that the loop never waits for it; a secret that was right
- *     once is recognised by a keyed digest.
+ *     Holds the signing keys and the passport key, read before the jail closes,
+ *     and the hashes of client secrets; the jail has no path but those of the
+ *     links, of the configuration and of these hashes. A helper process in a
+ *     jail of its own, forked before any key is read, verifies client secrets
+ *     with Argon2id, so that the loop never waits for it; a secret that was
+ *     right once is recognised by a keyed digest.
  *
  * CONFIG
  *     deploy/config/auth.yaml: life of tokens, signing key, scopes, clients,
  *     limit on failures. keys/auth/: *.key (PEM signing keys), passport.key,
- *     client-<id>.hash. SIGHUP reads auth.yaml again: another signing key must
- *     have been there at the start, and so must the hash of a new client.
+ *     clients/<id>.hash. SIGHUP reads auth.yaml and the hashes again: another
+ *     signing key must have been there at the start.
  *
  * METRICS
  *     sallyport_auth_tokens_accepted_total{by}, _tokens_refused_total,

@@ -8,6 +8,7 @@
 #include "common/base/error.h"
 #include "common/base/secret.h"
 #include "common/process/config.h"
+#include "common/text/client_id.h"
 #include "services/auth/claims.h"
 
 #define FILE_NAME "auth"
@@ -48,35 +49,14 @@ join(const struct making *m, const char *path, char *const *words,
 /* ------------------------------------------------------------------ clients */
 
 static int
-add_known(const struct making *m, const struct auth_client *from,
-          const char *path, const char *scopes)
-{
-    const struct client *known =
-        clients_find(m->means->known, sp_view_of(from->id));
-    int error = 0;
-
-    if (known == NULL) {
-        return TELL(m, path,
-                    "is %s, whose hash was not read at the start; run "
-                    "`sallyport restart auth`",
-                    from->id);
-    }
-    error = clients_add(m->policy->clients, from->id, scopes,
-                        sp_view_of(client_hash(known)));
-    return error == 0 ? 0
-                      : TELL(m, path, "is %s: %s; an id is used once", from->id,
-                             sp_strerror(error));
-}
-
-static int
-add_from_file(const struct making *m, const struct auth_client *from,
+add_with_hash(const struct making *m, const struct auth_client *from,
               const char *path, const char *scopes)
 {
     struct sp_secret *hash = NULL;
     char file[256];
     int error = 0;
 
-    (void)snprintf(file, sizeof(file), "%s/client-%s.hash",
+    (void)snprintf(file, sizeof(file), "%s/clients/%s.hash",
                    m->means->key_directory, from->id);
     error = sp_secret_load(file, &hash);
     if (error == 0) {
@@ -87,8 +67,8 @@ add_from_file(const struct making *m, const struct auth_client *from,
     return error == 0 ? 0
                       : TELL(m, path,
                              "is %s with %s: %s; an id is used once, the file "
-                             "holds an argon2id hash; `sallyport init` makes "
-                             "those of demo and bench",
+                             "holds an argon2id hash; `sallyport client add` "
+                             "makes it",
                              from->id, file, sp_error_reason(error));
 }
 
@@ -101,16 +81,15 @@ add_client(const struct making *m, uint32_t number)
     int error = 0;
 
     (void)snprintf(path, sizeof(path), "clients[%u].id", number);
-    if (!clients_id_ok(sp_view_of(from->id))) {
+    if (!sp_client_id_ok(sp_view_of(from->id))) {
         return TELL(m, path,
                     "is no client id; use up to %d of A-Z a-z 0-9 . _ "
                     "-",
-                    CLIENTS_MAX_ID);
+                    SP_CLIENT_ID_MAX);
     }
     error = join(m, path, from->scopes, from->scopes_count, &scopes);
     if (error == 0) {
-        error = m->means->known != NULL ? add_known(m, from, path, scopes)
-                                        : add_from_file(m, from, path, scopes);
+        error = add_with_hash(m, from, path, scopes);
     }
     sp_free(scopes);
     return error;

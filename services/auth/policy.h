@@ -29,10 +29,7 @@ struct auth_policy_means {
     const char *url;       /* SP_URL */
     const char *mcp_url;
     const struct keyset *keys;
-    /* Clients whose hashes are at hand; NULL: read them from `key_directory`,
-     * which only a process that is starting can. */
-    const struct clients *known;
-    const char *key_directory;
+    const char *key_directory; /* the clients' hashes are in clients/ there */
 };
 
 /* Loads the file and makes everything. 0, or SP_ECONFIG with a sentence in

@@ -9,6 +9,7 @@
 #include "common/base/alloc.h"
 #include "common/base/compiler.h"
 #include "common/base/error.h"
+#include "services/monitor/metric_help.h"
 
 /* A sample as a process sent it; views into its text. */
 struct sample {
@@ -242,14 +243,24 @@ type_of(const struct sample *sample)
 }
 
 static void
+write_head(struct sp_view family, const char *type, struct sp_buf *out)
+{
+    const char *help = metric_help(family);
+
+    if (help != NULL) {
+        (void)sp_buf_addf(out, "# HELP %.*s %s\n", SP_VIEW(family), help);
+    }
+    (void)sp_buf_addf(out, "# TYPE %.*s %s\n", SP_VIEW(family), type);
+}
+
+static void
 write_samples(const struct samples *all, struct sp_buf *out)
 {
     for (size_t i = 0; i < all->count; i++) {
         const struct sample *s = &all->items[i];
 
         if (i == 0 || !sp_view_equal(s->family, all->items[i - 1].family)) {
-            (void)sp_buf_addf(out, "# TYPE %.*s %s\n", SP_VIEW(s->family),
-                              type_of(s));
+            write_head(s->family, type_of(s), out);
         }
         (void)sp_buf_addf(out, "%.*s{", SP_VIEW(s->name));
         add_own_labels(out, s->source);
@@ -265,7 +276,7 @@ write_own(const struct sources *sources, int64_t now_ms, struct sp_buf *out)
     for (size_t n = 0; n < SP_COUNT(own_names); n++) {
         const struct source *source = NULL;
 
-        (void)sp_buf_addf(out, "# TYPE %s gauge\n", own_names[n]);
+        write_head(sp_view_of(own_names[n]), "gauge", out);
         for (size_t i = 0; (source = sources_at(sources, i, now_ms)) != NULL;
              i++) {
             uint64_t ready = source_is_ready(source, now_ms) ? 1 : 0;

@@ -130,7 +130,7 @@ sp_runtime_trouble(struct sp_runtime *rt, const char *event, const char *format,
 
 /* ---------------------------------------------------------------- a world */
 
-static void
+void
 world_write(const char *name, const char *text)
 {
     char path[128];
@@ -152,6 +152,7 @@ world_write_keys(void)
 
     cr_assert_eq(mkdir("keys", 0700), 0);
     cr_assert_eq(mkdir("keys/auth", 0700), 0);
+    cr_assert_eq(mkdir("keys/auth/clients", 0700), 0);
     cr_assert_eq(crypto_pwhash_str_alg(hash, WORLD_SECRET, strlen(WORLD_SECRET),
                                        crypto_pwhash_argon2id_OPSLIMIT_MIN,
                                        crypto_pwhash_argon2id_MEMLIMIT_MIN,
@@ -159,16 +160,16 @@ world_write_keys(void)
                  0);
     world_write("es256.key", es);
     world_write("passport.key", world_passport_key);
-    world_write("client-demo.hash", hash);
-    world_write("client-bench.hash", hash);
+    world_write("clients/demo.hash", hash);
+    world_write("clients/bench.hash", hash);
     sp_free(es);
 }
 
 static const char *const world_files[] = {
     "keys/auth/es256.key",
     "keys/auth/passport.key",
-    "keys/auth/client-demo.hash",
-    "keys/auth/client-bench.hash",
+    "keys/auth/clients/demo.hash",
+    "keys/auth/clients/bench.hash",
 };
 
 void
@@ -218,6 +219,7 @@ world_end(struct world *world)
     for (size_t i = 0; i < SP_COUNT(world_files); i++) {
         cr_assert_eq(unlink(world_files[i]), 0);
     }
+    cr_assert_eq(rmdir("keys/auth/clients"), 0);
     cr_assert_eq(rmdir("keys/auth"), 0);
     cr_assert_eq(rmdir("keys"), 0);
     cr_assert_eq(rmdir(world->directory), 0);

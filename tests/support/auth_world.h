@@ -64,6 +64,10 @@ struct world {
 void
 world_begin(struct world *world);
 
+/* Writes keys/auth/<name>, mode 0600. */
+void
+world_write(const char *name, const char *text);
+
 void
 world_forget(struct world *world);
 

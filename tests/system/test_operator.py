@@ -5,6 +5,7 @@ import contextlib
 import fcntl
 import json
 import os
+import re
 import signal
 import sqlite3
 import ssl
@@ -32,8 +33,8 @@ def test_alive_and_ready(gate):
 @pytest.mark.parametrize("service", SERVICES[1:])
 def test_readiness_tells_the_truth(own_gate, service):
     """Without a stage: alive, not ready, 503 with Retry-After, and back."""
-    done = own_gate.run("scale", f"{service}=0")
-    assert done.returncode == 0, done.stderr
+    supervised = own_gate.state / "supervise" / ".replicas" / f"{service}.0"
+    subprocess.run(["s6-svc", "-d", str(supervised)], check=True)
     assert eventually(lambda: own_gate.get("/readyz").status == 503)
     assert own_gate.get("/healthz").status == 200
     if service in ("validation", "ratelimit", "tools"):
@@ -43,8 +44,7 @@ def test_readiness_tells_the_truth(own_gate, service):
         assert answer.status == 503, answer
         assert int(answer.headers["retry-after"]) >= 1
         assert rpc.error(answer)["code"] == 503
-    done = own_gate.run("scale", f"{service}=1")
-    assert done.returncode == 0, done.stderr
+    subprocess.run(["s6-svc", "-u", str(supervised)], check=True)
     assert eventually(lambda: own_gate.get("/readyz").status == 200)
     assert eventually(lambda: call(own_gate).status == 200)
 
@@ -68,14 +68,62 @@ def test_status_as_a_table(gate):
         assert service in done.stdout
 
 
+@pytest.mark.parametrize("word", ["--version", "version"])
+def test_version(idle, word):
+    done = idle.run(word)
+    assert done.returncode == 0
+    assert re.fullmatch(r"sallyport \d+\.\d+\.\d+\n", done.stdout)
+
+
+def test_a_stage_cannot_be_scaled_away(gate):
+    done = gate.run("scale", "validation=0")
+    assert done.returncode == 78
+    assert "must have one replica" in done.stderr
+    assert call(gate).status == 200
+
+
+def test_status_believes_no_dead_process(own_gate):
+    """Nobody has told the monitor yet, and a monitor that is dead itself never
+    will."""
+    def shown(service, pid):
+        done = own_gate.run("status", "--json")
+        row, = [r for r in json.loads(done.stdout) if r["service"] == service]
+        return done.returncode, row["pid"] == pid and row["ready"], row
+
+    assert own_gate.run("status").returncode == 0
+    for service in ("monitor", "auth"):
+        pid = own_gate.pid(service)
+        os.kill(pid, signal.SIGSTOP)
+        # Well before the monitor misses it, after three seconds.
+        assert eventually(lambda: shown(service, pid)[:2] == (1, False), 1)
+        os.kill(pid, signal.SIGCONT)
+        assert eventually(lambda: shown(service, pid)[:2] == (0, True))
+    os.kill(own_gate.pid("monitor"), signal.SIGSTOP)
+    pid = own_gate.pid("tools")
+    os.kill(pid, signal.SIGKILL)
+    assert eventually(lambda: shown("tools", pid)[:2] == (1, False), 1)
+    assert eventually(lambda: shown("tools", pid)[2]["pid"] not in (0, pid))
+    assert shown("tools", pid)[0] == 1, "the monitor stands still"
+    os.kill(own_gate.pid("monitor"), signal.SIGCONT)
+    assert eventually(lambda: own_gate.run("status").returncode == 0)
+    row = shown("tools", 0)[2]
+    assert row["restarts"] == 1
+    assert 0 <= row["uptime_s"] <= 60
+    assert shown("auth", 0)[2]["restarts"] == 0
+
+
 def test_commands_without_a_gate_say_so():
     idle = Gate()
     try:
-        for command in (["status"], ["scale", "tools=2"], ["token"]):
+        for command in (["status"], ["scale", "tools=2"], ["token"], ["stop"],
+                        ["call", "get_customer_info"]):
             done = idle.run(*command)
             assert done.returncode != 0, command
             assert done.stderr, command
-        assert idle.run("stop").returncode == 0
+        assert idle.run("init").returncode == 0
+        done = idle.run("stop")
+        assert done.returncode == 1
+        assert f"no gate runs on SP_STATE={idle.state}" in done.stderr
     finally:
         idle.end()
 
@@ -83,6 +131,7 @@ def test_commands_without_a_gate_say_so():
 @pytest.mark.parametrize("arguments", [
     ["scale", "validation"], ["scale", "validation=x"], ["scale", "none=1"],
     ["scale", "validation=999"], ["scale", "monitor=2"], ["scale"],
+    ["scale", "validation=0"], ["scale", "tools=2", "monitor=0"],
     ["status", "--xml"], ["token", "--client", "nobody"], ["none"], []])
 def test_wrong_usage_is_refused(gate, arguments):
     done = gate.run(*arguments)
@@ -137,6 +186,16 @@ def test_metrics(gate):
         assert name.startswith("sallyport_"), line
         float(value)
     assert len(lines) == len(set(line.rpartition(" ")[0] for line in lines))
+
+
+def test_every_metric_says_what_it_means(gate):
+    call(gate)
+    gate.mcp(rpc.call(*rpc.TICKET))
+    assert eventually(lambda: "tools_calls_total" in gate.metrics().text)
+    page = gate.metrics().text
+    types = re.findall(r"^# TYPE (\S+) \S+$", page, re.M)
+    assert len(types) > 50
+    assert types == re.findall(r"^# HELP (\S+) .*\.$", page, re.M)
 
 
 def test_metrics_are_on_no_public_port(gate):
@@ -410,6 +469,101 @@ def test_run_refuses_a_state_in_use(gate):
     assert call(gate).status == 200
 
 
+# ------------------------------------------------------------ one call by hand
+
+def test_call_prints_what_the_tool_says(gate):
+    done = gate.run("call", "get_customer_info", "customer_id=ABC12345")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["customer_id"] == "ABC12345"
+    done = gate.run("call", "--client", "bench", "calculate_account_value",
+                    "customer_id=ABC12345", "amounts:=[0.5, 2]")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("arguments, status, says", [
+    (["get_customer_info", "customer_id=x"], 1, "customer_id"),
+    (["get_customer_info", "customer_id=ZZZ99999"], 1, "Nothing was found"),
+    (["no_such_tool"], 1, "no tool of this name"),
+    (["--scope", "customer:read", "create_support_ticket"], 1, "403"),
+    (["get_customer_info", "customer_id"], 78, "KEY=TEXT"),
+    (["get_customer_info", "customer_id:=x"], 78, "no JSON"),
+    ([], 2, "usage"), (["--scope"], 2, "usage"), (["a b"], 2, "usage"),
+])
+def test_call_says_what_is_wrong(gate, arguments, status, says):
+    done = gate.run("call", *arguments)
+    assert done.returncode == status
+    assert says in done.stderr, done.stderr
+    assert done.stdout == ""
+
+
+# --------------------------------------------------------------------- clients
+
+def test_a_client_comes_changes_and_goes():
+    """Without a restart, and without an edit by hand."""
+    def grant(secret):
+        return gate.grant("grant_type=client_credentials", "robot", secret)
+
+    def do(*arguments):
+        done = gate.run(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    # Any edit gives the gate a configuration of its own.
+    with Gate(edit={"auth.yaml": lambda t: t + "# the end\n"}) as gate:
+        gate.await_ready()
+        auth = gate.pid("auth")
+        before = (gate.config / "auth.yaml").read_text()
+        said = do("client", "add", "robot", "--scope", "customer:read llm:chat")
+        first = gate.secret("robot")
+        assert "robot.secret" in said and "reload" in said
+        assert first not in said
+        do("reload")
+        token = do("token", "--client", "robot").strip()
+        assert gate.post("/mcp", rpc.call(*rpc.CUSTOMER),
+                         token=token).status == 200
+        assert gate.post("/mcp", rpc.call(*rpc.TICKET),
+                         token=token).status == 403
+        assert re.search(r"robot +here +customer:read llm:chat\n",
+                         do("client", "list"))
+        do("client", "rotate", "robot")
+        second = gate.secret("robot")
+        assert grant(first).status == 200, "until the reload"
+        do("reload")
+        assert grant(first).status == 401
+        assert grant(second).status == 200
+        do("client", "remove", "robot")
+        do("reload")
+        assert grant(second).status == 401
+        assert gate.post("/mcp", rpc.call(*rpc.CUSTOMER),
+                         token=token).status == 401
+        assert (gate.config / "auth.yaml").read_text() == before
+        assert not list(gate.state.rglob("robot*"))
+        assert gate.pid("auth") == auth, "no restart"
+
+
+@pytest.mark.parametrize("arguments, says", [
+    (["add", "demo", "--scope", "llm:chat"], "there is a client of this name"),
+    (["add", "robot", "--scope", "no:such"], "no:such"),
+    (["add", "robot", "--scope", ""], "nothing was changed"),
+    (["add", "robot"], "usage"), (["rotate"], "usage"), ([], "usage"),
+    (["add", "../robot", "--scope", "llm:chat"], "give a client a name"),
+    (["rotate", "robot"], "no such client"),
+    (["remove", "robot"], "no such client"),
+])
+def test_a_client_that_cannot_be_changes_nothing(idle, arguments, says):
+    tried = Gate(edit={"auth.yaml": lambda t: t + "# the end\n"},
+                 state=idle.state)
+    try:
+        before = (tried.config / "auth.yaml").read_text()
+        done = tried.run("client", *arguments)
+        assert done.returncode != 0
+        assert says in done.stdout + done.stderr
+        assert (tried.config / "auth.yaml").read_text() == before
+        assert not list(idle.state.rglob("*robot*"))
+    finally:
+        tried.end()
+
+
 # ----------------------------------------------------------------- the machine
 
 def test_doctor_finds_nothing(gate):
@@ -426,6 +580,82 @@ def test_doctor_finds_a_readable_key(own_gate):
     done = own_gate.run("doctor")
     assert done.returncode != 0
     assert "passport.key" in done.stdout + done.stderr
+
+
+def put_own_certificate(state, days):
+    """What a company's CA would give: a chain of two."""
+    edge = state / "keys" / "edge"
+    scratch = state.parent
+
+    def openssl(*arguments):
+        subprocess.run(["openssl", *arguments], cwd=scratch, check=True,
+                       capture_output=True)
+
+    (scratch / "names").write_text("subjectAltName=DNS:localhost\n")
+    (scratch / "sign").write_text("basicConstraints=critical,CA:TRUE\n")
+    new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes")
+    openssl("req", "-x509", *new_key, "-keyout", "root.key", "-out",
+            "root.pem", "-subj", "/CN=A company", "-days", "3000")
+    openssl("req", *new_key, "-keyout", "middle.key", "-out", "middle.csr",
+            "-subj", "/CN=A department")
+    openssl("x509", "-req", "-in", "middle.csr", "-CA", "root.pem", "-CAkey",
+            "root.key", "-CAcreateserial", "-extfile", "sign", "-days", "2000",
+            "-out", "middle.pem")
+    openssl("req", *new_key, "-keyout", "leaf.key", "-out", "leaf.csr",
+            "-subj", "/CN=localhost")
+    openssl("x509", "-req", "-in", "leaf.csr", "-CA", "middle.pem", "-CAkey",
+            "middle.key", "-CAcreateserial", "-extfile", "names", "-days",
+            str(days), "-out", "leaf.pem")
+    pems = [(scratch / name).read_text() for name in ("leaf.pem", "middle.pem")]
+    (edge / "tls.pem").write_text("".join(pems))
+    (edge / "tls.key").write_text((scratch / "leaf.key").read_text())
+    return (edge / "tls.pem").read_bytes(), scratch / "root.pem"
+
+
+def test_a_gate_with_a_certificate_of_the_operators_own():
+    gate = Gate(own_keys=True)
+    try:
+        assert gate.run("init").returncode == 0
+        chain, root = put_own_certificate(gate.state, 500)
+        gate.start()  # though ca.pem has not signed it
+        gate.token()
+        done = gate.run("doctor")
+        assert done.returncode == 1 and "put its certificate" in done.stdout
+        gate.ca.write_bytes(root.read_bytes())
+        gate.await_ready()
+        done = gate.run("doctor")
+        assert done.returncode == 0, done.stdout
+        assert "your own, is for localhost and good for" in done.stdout
+        gate.stop()
+        assert (gate.state / "keys" / "edge" / "tls.pem").read_bytes() == chain
+        assert gate.ca.read_bytes() == root.read_bytes()
+        # Its end is no reason to stay away, which would be worse.
+        chain, root = put_own_certificate(gate.state, 5)
+        gate.start()
+        done = gate.run("doctor")
+        assert done.returncode == 1 and "your own, ends in" in done.stdout
+        gate.stop()
+        (gate.state / "keys" / "edge" / "tls.key").unlink()
+        done = gate.run("run")
+        assert done.returncode == 78
+        assert "tls.key is missing" in done.stderr
+        assert (gate.state / "keys" / "edge" / "tls.pem").read_bytes() == chain
+    finally:
+        gate.end()
+
+
+def test_a_lost_server_key_is_mended_at_the_start():
+    gate = Gate()
+    try:
+        assert gate.run("init").returncode == 0
+        (gate.state / "keys" / "edge" / "tls.key").unlink()
+        done = gate.run("doctor")
+        assert done.returncode == 1
+        assert "tls.key is missing" in done.stdout
+        gate.start()
+        gate.await_ready()
+    finally:
+        gate.end()
 
 
 def test_keys_are_for_their_owner_only(gate):
@@ -571,7 +801,7 @@ def test_stop_believes_no_written_process_id(idle):
             hit = eventually(lambda: bystander.poll() is not None or
                              stopping.poll() is not None)
         assert hit and bystander.poll() is None
-        assert stopping.wait(10) == 0
+        assert stopping.wait(10) == 1  # no gate runs there
     finally:
         bystander.kill()
         bystander.wait()

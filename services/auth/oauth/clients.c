@@ -7,13 +7,14 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "common/text/client_id.h"
 #include "proto/passport.h"
 
 #define MAX_CLIENTS 1024
 #define DIGEST_BYTES 32
 
 struct client {
-    char id[CLIENTS_MAX_ID + 1];
+    char id[SP_CLIENT_ID_MAX + 1];
     char hash[crypto_pwhash_STRBYTES];
     char *scopes;
     bool verified; /* the digest below is of the right secret */
@@ -51,26 +52,6 @@ clients_free(struct clients **clients)
     }
 }
 
-bool
-clients_id_ok(struct sp_view id)
-{
-    static const char marks[] = "._-";
-
-    if (id.len == 0 || id.len > CLIENTS_MAX_ID || id.ptr[0] == '.') {
-        return false;
-    }
-    for (size_t i = 0; i < id.len; i++) {
-        char c = id.ptr[i];
-
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-              (c >= '0' && c <= '9') ||
-              memchr(marks, c, sizeof(marks) - 1) != NULL)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static bool
 hash_ok(struct sp_view hash)
 {
@@ -85,7 +66,7 @@ clients_add(struct clients *clients, const char *id, const char *scopes,
 {
     struct client *client = NULL;
 
-    if (!clients_id_ok(sp_view_of(id)) || !hash_ok(hash)) {
+    if (!sp_client_id_ok(sp_view_of(id)) || !hash_ok(hash)) {
         return SP_EFORMAT;
     }
     if (clients_find(clients, sp_view_of(id)) != NULL) {
@@ -110,7 +91,8 @@ clients_inherit(struct clients *clients, const struct clients *old)
         struct client *client = clients->list[i];
         const struct client *was = clients_find(old, sp_view_of(client->id));
 
-        if (was != NULL) {
+        /* Not of a secret that has been changed since. */
+        if (was != NULL && strcmp(client->hash, was->hash) == 0) {
             client->verified = was->verified;
             memcpy(client->digest, was->digest, sizeof(was->digest));
         }

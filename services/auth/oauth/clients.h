@@ -11,8 +11,6 @@
 #include "common/base/view.h"
 #include "common/text/buf.h"
 
-#define CLIENTS_MAX_ID 64
-
 struct clients;
 struct client;
 
@@ -23,11 +21,6 @@ clients_new(void);
 void
 clients_free(struct clients **clients);
 
-/* True for 1 to CLIENTS_MAX_ID of A-Z a-z 0-9 . _ - that do not begin with a
- * dot: an id is part of a file's name. */
-bool
-clients_id_ok(struct sp_view id);
-
 /* Adds a client; the texts are copied. `scopes` is space separated. 0,
  * SP_EDUPLICATE, SP_ELIMIT, or SP_EFORMAT where the id is not ok or `hash` is
  * no argon2id text of libsodium. */
@@ -35,7 +28,8 @@ SP_MUST_CHECK int
 clients_add(struct clients *clients, const char *id, const char *scopes,
             struct sp_view hash);
 
-/* What `old` knows of the secrets of clients that are in both. */
+/* What `old` knows of the secrets of clients that are in both, with the same
+ * hash. */
 void
 clients_inherit(struct clients *clients, const struct clients *old);
 

@@ -11,6 +11,7 @@
 #include "common/base/error.h"
 #include "common/base/log.h"
 #include "common/stage/parked.h"
+#include "common/text/client_id.h"
 #include "common/text/headers.h"
 #include "proto/paths.h"
 #include "services/auth/encoding.h"
@@ -33,8 +34,8 @@ struct call {
 struct waiting {
     struct sp_parked parked;
     struct waiting *next;
-    char client[CLIENTS_MAX_ID + 1]; /* a reload may take it away */
-    bool over;                       /* its time is up, and the helper has it */
+    char client[SP_CLIENT_ID_MAX + 1]; /* a reload may take it away */
+    bool over; /* its time is up, and the helper has it */
 };
 
 struct token_endpoint {
@@ -441,7 +442,7 @@ authenticate(struct token_endpoint *e, struct call *call,
     if (call->client == NULL) {
         /* What is no id at all could be anything: a password typed into the
          * wrong field, bytes that are no text. The audit trail is spared it. */
-        fail(e, call, clients_id_ok(id) ? id : sp_view_make("", 0),
+        fail(e, call, sp_client_id_ok(id) ? id : sp_view_make("", 0),
              "reason=unknown_client");
         return;
     }

@@ -5,6 +5,7 @@
 
 #include "common/base/alloc.h"
 #include "common/base/error.h"
+#include "common/base/version.h"
 #include "common/stage/refusal.h"
 #include "common/text/headers.h"
 #include "common/text/json.h"
@@ -15,7 +16,8 @@
 #include "services/tools/mcp/session.h"
 
 #define SERVER_INFO                                                            \
-    "{\"name\":\"sallyport\",\"title\":\"Sallyport\",\"version\":\"0.1.0\"}"
+    "{\"name\":\"sallyport\",\"title\":\"Sallyport\",\"version\":"             \
+    "\"" SP_VERSION "\"}"
 #define META "io.modelcontextprotocol/"
 #define VERSION_HEADER "mcp-protocol-version"
 #define SESSION_HEADER "mcp-session-id"

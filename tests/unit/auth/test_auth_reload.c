@@ -3,6 +3,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <sodium.h>
+
 #include "tests/support/auth_world.h"
 
 /* The shipped file, less or more a piece of it, in config/ of the world. */
@@ -54,6 +56,7 @@ ask_mcp(struct world *world, const char *line)
     return (unsigned)world_ask(world, "POST", "/mcp", line, "")->status;
 }
 
+#define NEW_SECRET "another-secret"
 #define DEMO "  - id: demo\n"
 #define AS_GONE "  - id: bench2\n"
 
@@ -120,6 +123,36 @@ Test(life_reload, a_remembered_token_loses_and_regains_a_scope)
     world_end(&world);
 }
 
+/* Its hash was written while the process ran. */
+Test(auth_reload, a_new_client_and_a_new_secret_need_no_start)
+{
+    static const char new_login[] = "grant_type=client_credentials&client_id="
+                                    "bench2&client_secret=" NEW_SECRET;
+    char hash[crypto_pwhash_STRBYTES];
+    struct world world;
+    char said[1024];
+
+    world_begin(&world);
+    cr_assert_eq(crypto_pwhash_str_alg(hash, NEW_SECRET, strlen(NEW_SECRET),
+                                       crypto_pwhash_argon2id_OPSLIMIT_MIN,
+                                       crypto_pwhash_argon2id_MEMLIMIT_MIN,
+                                       crypto_pwhash_ALG_ARGON2ID13),
+                 0);
+    cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 200);
+    world_write("clients/bench2.hash", hash);
+    cr_assert_eq(reload(&world, DEMO,
+                        "  - id: bench2\n    scopes: [llm:chat]\n" DEMO, said),
+                 0, "%s", said);
+    cr_assert_eq(world_post(&world, "", new_login)->status, 200);
+    cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 200);
+    /* The secret that was right before is not any more, though remembered. */
+    world_write("clients/demo.hash", hash);
+    cr_assert_eq(reload(&world, SAME, said), 0, "%s", said);
+    cr_assert_eq(world_post(&world, "", WORLD_LOGIN)->status, 401);
+    cr_assert_eq(unlink("keys/auth/clients/bench2.hash"), 0);
+    world_end(&world);
+}
+
 /* The hasher is at work for a client that is gone when it answers. */
 Test(life_reload, a_secret_in_hand_of_a_client_that_goes_gives_no_token)
 {
@@ -160,7 +193,7 @@ Test(life_reload, a_bad_file_changes_nothing_and_is_told_with_its_line)
           "auth.yaml:6: tokens.lifetime_s is 5" },
         { "  signing_key: es256", "  signing_key: rsa",
           "tokens.signing_key is rsa" },
-        { DEMO, AS_GONE, "`sallyport restart auth`" },
+        { DEMO, AS_GONE, "keys/auth/clients/bench2.hash" },
         { DEMO, "  - id: a/b\n", ".id is no client id" },
         { "  models: [llm:chat]", "  models: [llm:chatt]",
           "challenge.models[0] is the scope llm:chatt" },

@@ -133,8 +133,12 @@ Test(scrape, shows_who_is_ready)
     cr_assert_eq(scrape_write(s, 1000 + SOURCES_SILENT_MS, &page), 0);
     (void)sp_buf_add(&page, "", 1);
     cr_assert_str_eq(page.data,
+                     "# HELP sallyport_ready 1 where the process is ready for "
+                     "work.\n"
                      "# TYPE sallyport_ready gauge\n"
                      "sallyport_ready{service=\"auth\",replica=\"0\"} 0\n"
+                     "# HELP sallyport_queue_depth Requests being worked on, "
+                     "and messages that wait to be sent.\n"
                      "# TYPE sallyport_queue_depth gauge\n"
                      "sallyport_queue_depth{service=\"auth\",replica=\"0\"} "
                      "2\n");

@@ -9,12 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
 #include <sodium.h>
 
 #include "clients/sallyport/certificate.h"
 #include "clients/sallyport/files.h"
 #include "clients/sallyport/finding.h"
 #include "clients/sallyport/key_check.h"
+#include "clients/sallyport/server_pair.h"
 #include "clients/sallyport/state.h"
 #include "common/base/error.h"
 #include "common/base/secret.h"
@@ -118,7 +122,7 @@ Test(sallyport_keys, client_secret_matches_its_hash)
 
     make("localhost", NOW_S);
     read_file("keys/operator/demo.secret", secret);
-    read_file("keys/auth/client-demo.hash", hash);
+    read_file("keys/auth/clients/demo.hash", hash);
     hash[strcspn(hash, "\n")] = '\0';
     cr_assert_eq(strcspn(secret, "\n"), 64u);
     cr_assert_eq(crypto_pwhash_str_verify(hash, secret, 64), 0);
@@ -256,6 +260,147 @@ Test(sallyport_keys, server_certificate_follows_the_name)
     cr_assert(certificate_signed_by(sp_buf_view(&pem), sp_buf_view(&ca)));
     sp_buf_free(&pem);
     sp_buf_free(&ca);
+}
+
+/* ------------------------------------------------ an operator's certificate */
+
+static void
+write_pem(const char *path, EVP_PKEY *key, X509 *cert)
+{
+    FILE *file = fopen(path, "w");
+
+    cr_assert_not_null(file);
+    cr_assert_eq(cert != NULL ? PEM_write_X509(file, cert)
+                              : PEM_write_PKCS8PrivateKey(file, key, NULL, NULL,
+                                                          0, NULL, NULL),
+                 1);
+    cr_assert_eq(fclose(file), 0);
+}
+
+/* Self-signed, as a company's might be. */
+static void
+write_own(const char *name, int days)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = X509_new();
+    X509_NAME *subject = X509_get_subject_name(cert);
+
+    cr_assert_eq(X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC,
+                                            (const unsigned char *)name, -1, -1,
+                                            0),
+                 1);
+    cr_assert_eq(X509_set_issuer_name(cert, subject), 1);
+    cr_assert_not_null(ASN1_TIME_set(X509_getm_notBefore(cert), NOW_S - DAY_S));
+    cr_assert_not_null(
+        ASN1_TIME_set(X509_getm_notAfter(cert), NOW_S + (time_t)days * DAY_S));
+    cr_assert_eq(X509_set_pubkey(cert, key), 1);
+    cr_assert_gt(X509_sign(cert, key, EVP_sha256()), 0);
+    write_pem(SERVER_CERTIFICATE, NULL, cert);
+    write_pem(SERVER_KEY, key, NULL);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+
+static void
+refuse_and_name(const char *host, const char *name)
+{
+    struct sp_buf why = sp_buf_new(STATE_WHY_MAX);
+
+    cr_expect_eq(state_make(host, NOW_S, &why), SP_ECONFIG);
+    cr_expect_not_null(memmem(why.data, why.len, name, strlen(name)),
+                       "%s in: %.*s", name, SP_VIEW(sp_buf_view(&why)));
+    sp_buf_free(&why);
+}
+
+/* One that ends soon, one that has ended, and one for another name. */
+Test(sallyport_keys, own_certificate_is_never_overwritten)
+{
+    static const struct {
+        const char *name;
+        int days;
+    } rows[] = {
+        { "gate.example.com", 900 },
+        { "gate.example.com", 20 },
+        { "gate.example.com", -3 },
+        { "other.example.com", 900 },
+    };
+
+    make("gate.example.com", NOW_S);
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        unsigned char before[crypto_generichash_BYTES];
+        unsigned char after[crypto_generichash_BYTES];
+
+        write_own(rows[i].name, rows[i].days);
+        digest(before);
+        make("gate.example.com", NOW_S);
+        digest(after);
+        cr_expect_arr_eq(before, after, sizeof(before), "row %zu", i);
+    }
+}
+
+Test(sallyport_keys, own_certificate_without_its_key_is_refused)
+{
+    make("localhost", NOW_S);
+    write_own("localhost", 900);
+    cr_assert_eq(unlink(SERVER_KEY), 0);
+    refuse_and_name("localhost", SERVER_KEY " is missing");
+    cr_expect_not(file_present(SERVER_KEY), "a new key helps nobody");
+    write_own("localhost", 900);
+    cr_assert_eq(rename(SERVER_CERTIFICATE, "own.pem"), 0);
+    write_own("localhost", 900);
+    cr_assert_eq(rename("own.pem", SERVER_CERTIFICATE), 0);
+    refuse_and_name("localhost", SERVER_KEY " is not the key");
+}
+
+Test(sallyport_keys, lost_server_key_is_made_anew_with_its_certificate)
+{
+    struct sp_buf pem = sp_buf_new(CERTIFICATE_MAX);
+    struct sp_buf key = sp_buf_new(TEXT_MAX);
+
+    make("localhost", NOW_S);
+    cr_assert_eq(unlink(SERVER_KEY), 0);
+    make("localhost", NOW_S);
+    read_server(&pem);
+    cr_assert_eq(file_read(SERVER_KEY, &key), 0);
+    cr_assert(certificate_matches(sp_buf_view(&pem), sp_buf_view(&key)));
+    sp_buf_free(&pem);
+    sp_buf_free(&key);
+}
+
+Test(sallyport_keys, server_key_that_is_none_is_told_and_kept)
+{
+    char text[TEXT_MAX];
+
+    make("localhost", NOW_S);
+    cr_assert_eq(file_replace(SERVER_KEY, sp_view_of("hello\n"), 0600), 0);
+    refuse_and_name("localhost", SERVER_KEY " is no private key");
+    read_file(SERVER_KEY, text);
+    cr_expect_str_eq(text, "hello\n");
+}
+
+Test(sallyport_keys, chain_is_verified_to_its_authority)
+{
+    struct sp_buf pem = sp_buf_new(CERTIFICATE_MAX);
+    struct sp_buf ca = sp_buf_new(CERTIFICATE_MAX);
+    struct sp_buf why = sp_buf_new(STATE_WHY_MAX);
+    const int64_t ended_s = NOW_S + 400 * (int64_t)DAY_S;
+
+    make("localhost", NOW_S);
+    read_server(&pem);
+    cr_assert_eq(file_read("ca.pem", &ca), 0);
+    cr_expect_eq(
+        certificate_verify(sp_buf_view(&pem), sp_buf_view(&ca), NOW_S, &why), 0,
+        "%.*s", SP_VIEW(sp_buf_view(&why)));
+    cr_expect_neq(
+        certificate_verify(sp_buf_view(&pem), sp_buf_view(&ca), ended_s, &why),
+        0);
+    cr_expect_neq(
+        certificate_verify(sp_buf_view(&pem), sp_view_of(""), NOW_S, &why), 0);
+    cr_expect_neq(
+        certificate_verify(sp_view_of("x"), sp_buf_view(&ca), NOW_S, &why), 0);
+    sp_buf_free(&pem);
+    sp_buf_free(&ca);
+    sp_buf_free(&why);
 }
 
 /* ------------------------------------------------------------------- split */
@@ -397,4 +542,34 @@ Test(sallyport_keys, doctor_finds_a_certificate_of_another_authority)
     cr_assert_eq(unlink("keys/ca/ca.key"), 0);
     make("localhost", NOW_S);
     cr_assert_eq(examine().bad, 1u);
+}
+
+Test(sallyport_keys, doctor_judges_an_own_certificate_by_its_clients_eyes)
+{
+    static const struct {
+        const char *name;
+        int days;
+        bool known; /* its authority is in ca.pem */
+        unsigned bad;
+    } rows[] = {
+        { "localhost", 900, true, 0 },  { "localhost", 15, true, 0 },
+        { "localhost", 13, true, 1 },   { "localhost", -1, true, 1 },
+        { "localhost", 900, false, 1 }, { "other.example.com", 900, true, 1 },
+    };
+
+    make("localhost", NOW_S);
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct sp_buf pem = sp_buf_new(CERTIFICATE_MAX);
+        struct findings findings = { .good = 0 };
+
+        write_own(rows[i].name, rows[i].days);
+        cr_assert_eq(
+            file_read(rows[i].known ? SERVER_CERTIFICATE : "keys/ca/ca.pem",
+                      &pem),
+            0);
+        cr_assert_eq(file_replace("ca.pem", sp_buf_view(&pem), 0644), 0);
+        key_check_certificates("localhost", NOW_S, &findings);
+        cr_expect_eq(findings.bad, rows[i].bad, "row %zu", i);
+        sp_buf_free(&pem);
+    }
 }

@@ -78,6 +78,34 @@ Test(sallyport_pages, status_is_printed_as_json)
     sp_free(again);
 }
 
+Test(sallyport_pages, status_shows_uptime_and_restarts)
+{
+    static const struct {
+        int64_t up_s;
+        const char *want;
+    } rows[] = {
+        { -1, "  -  " },      { 0, " 0s " },       { 59, " 59s " },
+        { 60, " 1m00s " },    { 3661, " 1h01m " }, { 86399, " 23h59m " },
+        { 90000, " 1d01h " },
+    };
+    struct status_table *table = sp_alloc(sizeof(*table));
+
+    table->count = 1;
+    for (size_t i = 0; i < SP_COUNT(rows); i++) {
+        struct sp_buf out = sp_buf_new(PAGE_MAX);
+
+        table->rows[0] =
+            (struct status_row){ .up_s = rows[i].up_s, .restarts = 17 };
+        status_table_print(table, false, &out);
+        cr_expect_not_null(
+            memmem(out.data, out.len, rows[i].want, strlen(rows[i].want)),
+            "%s in: %.*s", rows[i].want, SP_VIEW(sp_buf_view(&out)));
+        cr_expect_not_null(memmem(out.data, out.len, " 17 ", 4));
+        sp_buf_free(&out);
+    }
+    sp_free(table);
+}
+
 Test(sallyport_pages, message_table_in_docs_is_that_of_the_schema)
 {
     struct sp_buf want = sp_buf_new(SCHEMA_TABLE_MAX);

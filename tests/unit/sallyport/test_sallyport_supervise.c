@@ -62,7 +62,7 @@ Test(sallyport_supervise, reads_counts)
     } rows[] = {
         { "validation=3", 0, SP_SERVICE_VALIDATION, 3 },
         { "edge=1", 0, SP_SERVICE_EDGE, 1 },
-        { "tools=0", 0, SP_SERVICE_TOOLS, 0 },
+        { "tools=0", SP_ELIMIT, SP_SERVICE_TOOLS, 99 },
         { "llm=16", 0, SP_SERVICE_LLM, 16 },
         { "llm=17", SP_ELIMIT, SP_SERVICE_LLM, 99 },
         { "monitor=1", 0, SP_SERVICE_MONITOR, 1 },
@@ -226,6 +226,52 @@ Test(sallyport_supervise, a_process_that_lived_starts_over)
     cr_assert_eq(chosen_delay(), 4);
     cr_assert_eq(finish("1", 60), 0);
     cr_assert_eq(chosen_delay(), 0);
+}
+
+Test(sallyport_supervise, crashes_are_counted_until_the_replica_is_made_anew)
+{
+    const struct replica replica = { SP_SERVICE_TOOLS, 0 };
+    struct replica_state state;
+
+    enter_service();
+    cr_assert_eq(finish("0", 0), 0);
+    for (int i = 0; i < 12; i++) {
+        cr_assert_eq(finish("256", 60), 0);
+    }
+    cr_assert_eq(chdir(directory), 0);
+    supervise_look(replica, &state);
+    cr_expect_eq(state.restarts, 12u);
+    cr_expect_not(state.up);
+    add("/x", SP_SERVICE_TOOLS, 0);
+    supervise_look(replica, &state);
+    cr_expect_eq(state.restarts, 0u);
+}
+
+/* The file of a process that was killed is there for as long as its successor
+ * has not opened it. */
+Test(sallyport_supervise, pulse_of_an_earlier_life_does_not_count)
+{
+    static const struct timespec old[2] = { { .tv_sec = 1 }, { .tv_sec = 1 } };
+    static const char started[] = SERVICE_DIRECTORY "/started";
+    const struct replica replica = { SP_SERVICE_TOOLS, 0 };
+    const struct sp_pulse ready = { .state = SP_PULSE_READY };
+    const struct timespec later[2] = { { .tv_sec = time(NULL) + 2 },
+                                       { .tv_sec = time(NULL) + 2 } };
+    struct sp_pulse pulse;
+    int fd = -1;
+
+    add("/x", SP_SERVICE_TOOLS, 0);
+    fd = sp_pulse_open("tools", "0");
+    cr_assert_geq(fd, 0);
+    sp_pulse_beat(fd, &ready);
+    cr_expect_not(supervise_pulse(replica, &pulse), "never started");
+    cr_assert_eq(file_create(started, sp_view_of("x"), 0600), 0);
+    cr_assert_eq(utimensat(AT_FDCWD, started, old, 0), 0);
+    cr_expect(supervise_pulse(replica, &pulse));
+    cr_expect_eq(pulse.state, SP_PULSE_READY);
+    cr_assert_eq(utimensat(AT_FDCWD, started, later, 0), 0);
+    cr_expect_not(supervise_pulse(replica, &pulse), "started since");
+    cr_assert_eq(close(fd), 0);
 }
 
 Test(sallyport_supervise, an_ordinary_end_is_no_crash)

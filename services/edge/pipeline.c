@@ -401,10 +401,11 @@ pipeline_doubts(struct request *r, uint64_t attempt)
                 "whether it took effect is not known.",
     };
 
+    const unsigned sent = (2u << r->attempt) - 1;
+
     r->refused |= 1u << (attempt & ATTEMPT_MASK);
     /* The last one, in the words of the replica that had it, says what is. */
-    if (r->refused == (2u << r->attempt) - 1 ||
-        (r->started && attempt == r->attempt)) {
+    if ((r->refused & sent) == sent || (r->started && attempt == r->attempt)) {
         return false;
     }
     r->refusals++;

@@ -62,7 +62,9 @@ note_sign(struct request *r)
 static struct sp_view
 unless_same(struct sp_view name, struct sp_view other)
 {
-    return sp_view_equal(name, other) ? (struct sp_view){ 0 } : name;
+    struct sp_view none = { 0 };
+
+    return sp_view_equal(name, other) ? none : name;
 }
 
 /* Two replicas have the request: one was only thought to be lost. The later

@@ -810,6 +810,8 @@ Test(edge_pipeline, what_was_refused_at_every_sending_was_not_done)
     r = stage_send(&s, "/mcp");
     stage_wait(&s, 250);
     refuse_sending(&s, r, SP_SERVICE_RATELIMIT, 0);
+    /* attack: one that never was. */
+    refuse_sending(&s, r, SP_SERVICE_RATELIMIT, 7);
     cr_assert_eq(r->state, REQUEST_WAITING);
     refuse_sending(&s, r, SP_SERVICE_AUTH, 1);
     cr_expect_eq(r->status, 503);

@@ -194,6 +194,9 @@ def test_a_removed_client_loses_its_streams_and_nobody_else():
         text = (gate.config / "auth.yaml").read_text()
         (gate.config / "auth.yaml").write_text(
             text[:text.index("  # For load tests.")])
+        limits = gate.config / "ratelimit.yaml"
+        limits.write_text(limits.read_text().replace(
+            "  - { client: bench, tier: load }\n", ""))
         done = gate.run("reload")
         assert done.returncode == 0, done.stdout + done.stderr
         with pytest.raises((http.client.IncompleteRead, ConnectionError)):

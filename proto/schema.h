@@ -142,7 +142,7 @@
  * covers     bytes of the executor's answer that this part stands for: what
  *            screening removed has used up credit, what it added has not
  * screen_by  set where the answer did not pass the validation replica that
- *            waits for one: the edge tells it to forget the request */
+ *            waits for one: the edge has it forget the request */
 #define SP_FIELDS_ANSWER(F)                                                    \
     SP_FIELDS_RESULT(F)                                                        \
     F(UINT, covers, 0, SP_MAX_UINT)                                            \
@@ -194,7 +194,7 @@
     F(UINT, wait_ms, 0, SP_MAX_DEADLINE_MS)
 
 /* The client is gone, has given up, or has its answer from elsewhere. Either
- * name may be empty: then there is nobody to tell. */
+ * name may be empty: then there is nobody to inform. */
 #define SP_FIELDS_CANCEL(F)                                                    \
     F(BIN, request_id, 16, 16)                                                 \
     F(UINT, target, 0, 255)                                                    \

@@ -1,5 +1,5 @@
 /* The lines of `sallyport doctor`: ok or FAIL, what was looked at, and for a
- * failure the mend. */
+ * failure the fix. */
 #ifndef SP_CLIENTS_SALLYPORT_FINDING_H
 #define SP_CLIENTS_SALLYPORT_FINDING_H
 
@@ -15,7 +15,7 @@ struct findings {
 void
 finding_ok(struct findings *findings, const char *format, ...) SP_PRINTF(2, 3);
 
-/* Prints what is wrong; the text ends with the mend. */
+/* Prints what is wrong; the text ends with the fix. */
 void
 finding_bad(struct findings *findings, const char *format, ...) SP_PRINTF(2, 3);
 

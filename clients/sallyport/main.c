@@ -69,8 +69,8 @@
  *
  * FAILURE
  *     Exit status 0: done; 1: not done, or a check failed; 2: wrong usage; 78:
- *     a setting or a file that only the operator can mend. One sentence on
- *     stderr says which, and the mend.
+ *     a setting or a file that only the operator can fix. One sentence on
+ *     stderr says which, and the fix.
  *
  * TESTS
  *     tests/unit/sallyport/, tests/system/test_operator.py,

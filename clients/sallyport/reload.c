@@ -63,7 +63,7 @@ replica_of(const struct status_row *row)
     return replica;
 }
 
-/* 0, or SP_ESYSTEM where the process cannot be told. */
+/* 0, or SP_ESYSTEM where the process cannot be reached. */
 static int
 hang_up(const struct status_row *row, bool supervised)
 {

@@ -39,7 +39,7 @@ struct run {
     pid_t reloader; /* 0: none at work */
     int lock;
     bool hung_up;   /* and not yet seen to */
-    unsigned asked; /* how often we were told to stop */
+    unsigned asked; /* how often we were asked to stop */
 };
 
 /* ------------------------------------------------------------------- start */
@@ -60,7 +60,7 @@ copy_env_example(void)
 }
 
 /* Holds the gate's lock for as long as we live. A record lock, because the
- * kernel tells its holder: a process id written into the file could be an old
+ * kernel knows its holder: a process id written into the file could be an old
  * one by now, and somebody else's. The file stays: whoever removes a lock file
  * takes it from the next one that has opened it. */
 static void
@@ -203,7 +203,7 @@ await_signal(struct run *run, long ms)
     }
 }
 
-/* As an operator's `sallyport reload`: it checks everything before it tells
+/* As an operator's `sallyport reload`: it checks everything before it informs
  * anybody, and its lines stand in our output. */
 static void
 start_reload(struct run *run)

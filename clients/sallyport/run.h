@@ -14,7 +14,7 @@ struct gate;
 pid_t
 run_holder(void);
 
-/* True where /readyz says 200. ret_answered tells whether anything answered;
+/* True where /readyz says 200. ret_answered says whether anything answered;
  * `why` gets a sentence where it is not ready. */
 bool
 run_ready(const struct gate *gate, bool *ret_answered, struct sp_buf *why);

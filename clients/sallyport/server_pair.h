@@ -14,17 +14,17 @@
 
 /* One of ours is made anew when fewer days are left. */
 #define SERVER_RENEW_DAYS 30
-/* An operator's own is told when fewer days are left. */
+/* An operator's own is reported when fewer days are left. */
 #define SERVER_OWN_DAYS 14
 
 enum server_pair {
     SERVER_PAIR_GOOD,    /* ours, and nothing to do */
     SERVER_PAIR_OWN,     /* the operator's, with its key */
     SERVER_PAIR_TO_SIGN, /* none yet, or ours and to be made anew */
-    SERVER_PAIR_BAD,     /* only the operator can mend it */
+    SERVER_PAIR_BAD,     /* only the operator can fix it */
 };
 
-/* Looks at both. A sentence that says what is wrong, and the mend, is appended
+/* Looks at both. A sentence that says what is wrong, and the fix, is appended
  * to `why` where the pair is bad. */
 SP_MUST_CHECK enum server_pair
 server_pair_look(const char *host, int64_t now_s, struct sp_buf *why);

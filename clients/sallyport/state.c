@@ -217,7 +217,7 @@ make_curve_pair(const char *service, struct sp_buf *why)
     if (error != 0) {
         (void)failed(why, secret_path, error);
     }
-    /* The secret last: it is what tells that the pair is there. */
+    /* The secret last: it shows that the pair is there. */
     if (error == 0) {
         error = file_replace(public_path, sp_buf_view(&public), SECRET_MODE);
         error = error == 0 ? 0 : failed(why, public_path, error);

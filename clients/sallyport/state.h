@@ -11,7 +11,7 @@
 #include "common/text/buf.h"
 #include "proto/message.h"
 
-/* Room for a sentence that says what failed, and the mend. */
+/* Room for a sentence that says what failed, and the fix. */
 #define STATE_WHY_MAX 1024
 
 /* The clients that the gate is made with. */

@@ -54,7 +54,7 @@ static const unsigned stop_order[SP_SERVICE_COUNT] = {
 #define STOP_STEPS 3
 
 /* $1 is the exit status, 256 where a signal ended the process. 78 (EX_CONFIG)
- * will not get better by itself; 125 tells s6-supervise to leave it. The first
+ * will not get better by itself; 125 makes s6-supervise to leave it. The first
  * three crashes in a row cost no delay (s6-supervise itself lets a second pass
  * between two starts), then 1, 2, 4 ... 32 s. */
 static const char finish_script[] =
@@ -607,7 +607,7 @@ stop_step(const struct replicas *all, unsigned step, struct stopping *stopping)
 }
 
 /* Ends what supervises. s6-svscan takes along what an earlier `scale` left
- * draining; without it each s6-supervise must be told. */
+ * draining; without it each s6-supervise must be asked. */
 static void
 end_supervisors(void)
 {

@@ -52,7 +52,7 @@ supervise_parse(const char *text, struct replica_counts *counts,
 
 /* Writes the service directory of a replica and enters it into the scan
  * directory. `programs` is where the services' programs are; a process that is
- * told to end is killed some time after `drain_ms`. 0 or SP_ESYSTEM
+ * asked to end is killed some time after `drain_ms`. 0 or SP_ESYSTEM
  * with a sentence in `why`. */
 SP_MUST_CHECK int
 supervise_add(const char *programs, int64_t drain_ms, struct replica replica,
@@ -121,7 +121,7 @@ supervise_failed(struct replica replica);
 /* Stops all in the order that loses nothing: the edge answers what it still
  * owes, then the stages, last the monitor, which hears of it all. Then ends
  * s6-svscan, and what has outlived it. May be called while nothing runs.
- * `hurry` is asked while it waits; once it is true each process is told a
+ * `hurry` is asked while it waits; once it is true each process is asked a
  * second time, which makes it end at once. */
 void
 supervise_stop(int64_t drain_ms, bool (*hurry)(void *arg), void *arg);

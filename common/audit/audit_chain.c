@@ -92,7 +92,7 @@ begin_trail(struct sp_audit *a)
 
 /* Moves the bytes behind the last good record to <path>.torn. */
 static int
-mend(struct sp_audit *a, struct sp_audit_opening *opening)
+repair(struct sp_audit *a, struct sp_audit_opening *opening)
 {
     char torn[SP_AUDIT_MAX_LINE];
     off_t at = opening->report.good_bytes;
@@ -159,7 +159,7 @@ continue_trail(struct sp_audit *a, int64_t now_ms,
     a->last =
         (struct sp_audit_head){ .n = report->last_n, .mac = report->last_mac };
     opening->state = SP_AUDIT_CONTINUED;
-    return report->fault == SP_AUDIT_TORN ? mend(a, opening) : 0;
+    return report->fault == SP_AUDIT_TORN ? repair(a, opening) : 0;
 }
 
 int

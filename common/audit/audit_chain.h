@@ -32,7 +32,7 @@ struct sp_audit_opening {
 };
 
 /* Opens or makes the trail at `path`, checks its last `tail_bytes` (each good
- * record goes to `reader`, which may be NULL) and mends or replaces it. Keeps
+ * record goes to `reader`, which may be NULL) and repairs or replaces it. Keeps
  * `key`, which must hold SP_AUDIT_KEY_BYTES. `now_ms` (wall clock) names files
  * that are set aside. 0, SP_EDUPLICATE where another process writes the trail,
  * SP_ECRYPTO for a wrong key length, or SP_ESTORE with errno. */

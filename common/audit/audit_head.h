@@ -1,6 +1,6 @@
 /* How far the audit trail has come, beside it in a file of its own: without it
- * nobody could tell a trail whose end was cut off from a whole one. Two slots
- * are written in turn, so that one is always good. */
+ * nobody could distinguish a trail whose end was cut off from a whole one. Two
+ * slots are written in turn, so that one is always good. */
 #ifndef SP_COMMON_AUDIT_AUDIT_HEAD_H
 #define SP_COMMON_AUDIT_AUDIT_HEAD_H
 

@@ -151,7 +151,7 @@ find_start(int fd, off_t size, off_t tail, off_t *ret_start)
     return 0;
 }
 
-/* What only the end tells. */
+/* What only the end shows. */
 static void
 judge_end(struct walk *w)
 {

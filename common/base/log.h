@@ -35,7 +35,7 @@ sp_log(enum sp_log_level level, const char *event, const char *format, ...)
 SP_NORETURN void
 sp_fatal(const char *event, const char *format, ...) SP_PRINTF(2, 3);
 
-/* A start-up error that only the operator can mend: prints the sentence and
+/* A start-up error that only the operator can fix: prints the sentence and
  * exits with status 78 (EX_CONFIG), which the supervisor does not retry. */
 SP_NORETURN void
 sp_refuse(const char *format, ...) SP_PRINTF(1, 2);

@@ -48,7 +48,7 @@ struct sp_fetch {
     bool allow_http;
     bool cancelled;
     bool paused;
-    bool resume;     /* to be told to libcurl */
+    bool resume;     /* to be passed to libcurl */
     bool in_head;    /* between a status line and its empty line */
     bool head_given; /* to the caller */
     enum state state;
@@ -67,7 +67,7 @@ struct sp_fetcher {
     struct sp_loop *loop;
     CURLM *multi;
     struct sp_helper *resolver;
-    struct sp_fetch_names *names; /* that it told lately */
+    struct sp_fetch_names *names; /* that it was given lately */
     struct sp_watch answers;      /* of the resolver */
     struct sp_timer timeout;      /* libcurl's */
     struct sp_timer kick;         /* work left for the next turn */

@@ -179,7 +179,7 @@ sp_link_on_resolved(void *arg, uint32_t events)
         out = &links->out[answer.tag];
         out->asked = false;
         /* A resolver that is out of order says nothing about the peers: they
-         * stay, and their own connections tell whether they live. */
+         * stay, and their own connections show whether they live. */
         if (answer.failed == 0) {
             refresh_from_answer(out, &answer);
         }

@@ -113,7 +113,7 @@ first_look(void *socket)
                                                                   : SP_ESYSTEM;
 }
 
-/* The monitor tells when the handshake succeeded and when the peer went. */
+/* The monitor reports when the handshake succeeded and when the peer went. */
 static int
 open_monitor(struct sp_link_peer *peer, void *context)
 {

@@ -19,7 +19,7 @@ struct sp_link_peer_events {
     void *arg;
 };
 
-/* Connects to `endpoint`. `name` tells the replicas apart (a file name's last
+/* Connects to `endpoint`. `name` distinguishes the replicas (a file name's last
  * part, or 4 bytes of address). NULL where a socket cannot be made. */
 struct sp_link_peer *
 sp_link_peer_new(void *context, struct sp_loop *loop,

@@ -21,7 +21,7 @@ sp_config_read(const char *directory, const char *name, struct sp_buf *text,
                struct sp_buf *why);
 
 /* Loads `directory`/`name`.yaml. On failure `why` holds a sentence with file,
- * line and mend. 0 or SP_ECONFIG. */
+ * line and fix. 0 or SP_ECONFIG. */
 SP_MUST_CHECK int
 sp_config_load(const char *directory, const char *name,
                const cyaml_schema_value_t *schema, void **ret_config,

@@ -364,7 +364,7 @@ close_seccomp(const struct sp_jail *jail)
     return error == 0 ? 0 : SP_ESYSTEM;
 }
 
-/* Parts that this machine does not have are left out, and told. */
+/* Parts that this machine does not have are left out, and reported. */
 static int
 close_files(const struct sp_jail *jail)
 {

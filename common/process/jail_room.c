@@ -83,7 +83,7 @@ is_everything(const struct sp_jail *jail)
 }
 
 /* Takes hold of a path before the room covers it. A path that is not there
- * gets no place; Landlock's part of the jail tells whether it should be. */
+ * gets no place; Landlock's part of the jail decides whether it should be. */
 static int
 take(const char *home, const char *path, struct furniture *ret_piece)
 {

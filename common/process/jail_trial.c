@@ -118,7 +118,7 @@ signal_parent(void)
     return kill(getppid(), 0) == 0;
 }
 
-/* No such thread group: the answer tells whether the call got that far. */
+/* No such thread group: the answer shows whether the call got that far. */
 static bool
 signal_other_thread(void)
 {
@@ -135,7 +135,7 @@ aim_signals_elsewhere(void)
     return fd >= 0 && fcntl(fd, F_SETOWN, getppid()) == 0;
 }
 
-/* No terminal: the answer tells whether the call got that far. */
+/* No terminal: the answer shows whether the call got that far. */
 static bool
 type_into_terminal(void)
 {

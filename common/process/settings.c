@@ -156,7 +156,7 @@ check_level(struct sp_settings *s, const char **ret_error)
 }
 
 /* Containers of one service share their settings; the host name, which the
- * engine makes, tells them apart. */
+ * engine makes, distinguishes them. */
 static void
 name_container(struct sp_settings *s)
 {

@@ -198,7 +198,7 @@ check_schema(const struct check *c, const char *key, char *text)
         char wrong[160];
 
         (void)snprintf(wrong, sizeof(wrong),
-                       "line %zu of the text is no strict JSON (%s); mend the "
+                       "line %zu of the text is no strict JSON (%s); fix the "
                        "JSON there",
                        line_of(text, json.error_at), sp_strerror(error));
         error = refuse(c, key, wrong);

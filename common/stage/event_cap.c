@@ -26,15 +26,15 @@ struct sender {
 
 /* One sender's refusals of one kind in this second. */
 struct entry {
-    unsigned told;
+    unsigned reported;
     uint64_t held_back;
 };
 
 struct sp_event_cap {
     struct sp_event_cap_sink sink;
-    int64_t began_ms; /* of this second */
-    unsigned told;    /* by all */
-    uint64_t others;  /* held back without an entry */
+    int64_t began_ms;  /* of this second */
+    unsigned reported; /* by all */
+    uint64_t others;   /* held back without an entry */
     struct sp_table *entries;
 };
 
@@ -64,7 +64,7 @@ sp_event_cap_free(struct sp_event_cap **cap)
 }
 
 static void
-tell_entry(const struct sp_event_cap *cap, const struct entry *e)
+report_entry(const struct sp_event_cap *cap, const struct entry *e)
 {
     const struct sender *from = sp_table_key(cap->entries, e);
     char detail[48];
@@ -78,7 +78,7 @@ tell_entry(const struct sp_event_cap *cap, const struct entry *e)
     };
 
     (void)snprintf(detail, sizeof(detail), "held_back=%" PRIu64, e->held_back);
-    cap->sink.tell(cap->sink.arg, &what);
+    cap->sink.report(cap->sink.arg, &what);
 }
 
 void
@@ -92,22 +92,22 @@ sp_event_cap_flush(struct sp_event_cap *cap)
     for (const struct entry *e = sp_table_newer(cap->entries, NULL); e != NULL;
          e = sp_table_newer(cap->entries, e)) {
         if (e->held_back > 0) {
-            tell_entry(cap, e);
+            report_entry(cap, e);
         }
     }
     if (cap->others > 0) {
-        cap->sink.tell(cap->sink.arg, &others);
+        cap->sink.report(cap->sink.arg, &others);
     }
     sp_table_clear(cap->entries);
     cap->others = 0;
-    cap->told = 0;
+    cap->reported = 0;
 }
 
 void
 sp_event_cap_tick(struct sp_event_cap *cap, int64_t now_ms)
 {
     if (now_ms - cap->began_ms >= SP_EVENT_CAP_MS) {
-        /* First: what is told may lead to another refusal. */
+        /* First: what is reported may lead to another refusal. */
         cap->began_ms = now_ms;
         sp_event_cap_flush(cap);
     }
@@ -139,11 +139,11 @@ sp_event_cap_admits(struct sp_event_cap *cap, const struct sp_occurrence *what,
     }
     sp_event_cap_tick(cap, now_ms);
     e = entry_of(cap, what);
-    if (cap->told < SP_EVENT_CAP_ALL &&
-        (e == NULL || e->told < SP_EVENT_CAP_EACH)) {
-        cap->told++;
+    if (cap->reported < SP_EVENT_CAP_ALL &&
+        (e == NULL || e->reported < SP_EVENT_CAP_EACH)) {
+        cap->reported++;
         if (e != NULL) {
-            e->told++;
+            e->reported++;
         }
         return true;
     }

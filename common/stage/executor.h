@@ -60,7 +60,7 @@ struct sp_executor_service {
     size_t max;    /* calls in hand */
     size_t buffer; /* bytes that may wait of one stream */
     /* A call that has ended is not run again, for work that costs and has no
-     * journal: its repetition is told STARTED, and gets a whole answer once
+     * journal: its repetition hears STARTED, and gets a whole answer once
      * more where that was lost a moment ago. */
     bool remembers;
     /* A new call, whose passport fits it. Refuses or answers it, or begins it
@@ -71,7 +71,7 @@ struct sp_executor_service {
                  const struct sp_passport *passport);
     /* The client takes more of a stream, or the service must pause until it
      * does; what comes all the same waits, up to `buffer`. Called from inside
-     * of what sends: it must not send itself. NULL: never told. */
+     * of what sends: it must not send itself. NULL: never called. */
     void (*room)(void *work, bool room);
     /* The call is released, see sp_executor_hold(). May be NULL. */
     void (*released)(void *work);
@@ -111,7 +111,7 @@ sp_executor_credit(struct sp_executor *executor, const struct sp_credit *m);
 void
 sp_executor_probe(struct sp_executor *executor, const struct sp_probe *m);
 
-/* A peer came or went. Of a lost validation replica every edge is told; streams
+/* A peer came or went. Of a lost validation replica every edge hears; streams
  * through it end, whole answers wait for the repetition that names another. */
 void
 sp_executor_peer(struct sp_executor *executor, enum sp_service_id service,

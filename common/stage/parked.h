@@ -32,7 +32,7 @@ struct sp_parked_shape {
     enum sp_message_id kind;
     size_t max;       /* requests */
     size_t max_bytes; /* of all copies */
-    /* The edge is told that this replica holds the request, and for how long:
+    /* The edge hears that this replica holds the request, and for how long:
      * for stages that the schema lets say IN_HAND. */
     bool says_in_hand;
     /* The time of the request is up, nobody waits for it. It stays parked until

@@ -12,7 +12,7 @@ send_on(void *arg, enum sp_service_id to, enum sp_message_id id,
 }
 
 static void
-tell(void *arg, const struct sp_occurrence *what)
+report(void *arg, const struct sp_occurrence *what)
 {
     sp_runtime_event(arg, what);
 }
@@ -39,7 +39,7 @@ struct sp_port
 sp_port_of(struct sp_runtime *rt)
 {
     return (struct sp_port){ .send = send_on,
-                             .event = tell,
+                             .event = report,
                              .trouble = trouble,
                              .own_name = own_name,
                              .is_replica = is_replica,

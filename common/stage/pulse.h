@@ -35,8 +35,8 @@ struct sp_pulse {
 SP_MUST_CHECK int
 sp_pulse_open(const char *service, const char *replica);
 
-/* Writes the sign; `state` is waits or ready. A failure is not told: it shows
- * as a stale pulse. */
+/* Writes the sign; `state` is waits or ready. A failure is not reported: it
+ * shows as a stale pulse. */
 void
 sp_pulse_beat(int fd, const struct sp_pulse *pulse);
 

@@ -1,5 +1,5 @@
 /* How a refusal looks to a client: one shape for each kind of caller, with a
- * stable code, a sentence that tells the mend, and no echo of the input. */
+ * stable code, a sentence that says what to fix, and no echo of the input. */
 #ifndef SP_COMMON_STAGE_REFUSAL_H
 #define SP_COMMON_STAGE_REFUSAL_H
 

@@ -260,7 +260,7 @@ complete_jail(struct sp_runtime *rt, const struct sp_jail *own,
     full->jail.bind_ports = full->bind_ports;
 }
 
-/* `--jail-trial`: one line per forbidden thing; the exit status tells whether
+/* `--jail-trial`: one line per forbidden thing; the exit status says whether
  * all were refused. */
 static int
 try_jail(const struct sp_jail *jail)
@@ -393,7 +393,7 @@ clip(struct sp_view v, size_t max)
 }
 
 static void
-tell_event(void *arg, const struct sp_occurrence *what)
+report_event(void *arg, const struct sp_occurrence *what)
 {
     struct sp_runtime *rt = arg;
     struct sp_event event = {
@@ -423,7 +423,7 @@ void
 sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what)
 {
     if (sp_event_cap_admits(rt->cap, what, sp_loop_now_ms(rt->loop))) {
-        tell_event(rt, what);
+        report_event(rt, what);
     }
 }
 
@@ -638,7 +638,7 @@ read_again(struct sp_runtime *rt, char ret_version[SP_CONFIG_VERSION_LEN + 1],
 }
 
 static void
-tell_reloaded(struct sp_runtime *rt, const char *version)
+report_reloaded(struct sp_runtime *rt, const char *version)
 {
     char detail[64];
     const struct sp_occurrence what = { .kind = "config_reloaded",
@@ -654,7 +654,7 @@ tell_reloaded(struct sp_runtime *rt, const char *version)
 }
 
 static void
-tell_refused(struct sp_runtime *rt, struct sp_view why)
+report_refused(struct sp_runtime *rt, struct sp_view why)
 {
     char detail[SP_PULSE_REFUSAL_MAX + 16];
     const struct sp_occurrence what = { .kind = "config_refused",
@@ -678,9 +678,9 @@ reload(struct sp_runtime *rt)
     char version[SP_CONFIG_VERSION_LEN + 1] = "";
 
     if (read_again(rt, version, &why) == 0) {
-        tell_reloaded(rt, version);
+        report_reloaded(rt, version);
     } else {
-        tell_refused(rt, sp_buf_view(&why));
+        report_refused(rt, sp_buf_view(&why));
     }
     /* Whoever sent the signal waits for this. */
     beat(rt, is_ready(rt));
@@ -845,7 +845,7 @@ sp_service_main(const struct sp_service *service, void *self, int argc,
     randombytes_buf(rt.boot, sizeof(rt.boot));
     rt.metrics = sp_buf_new(METRICS_MAX);
     rt.spool = sp_spool_new((struct sp_spool_sink){ send_event, &rt });
-    rt.cap = sp_event_cap_new((struct sp_event_cap_sink){ tell_event, &rt });
+    rt.cap = sp_event_cap_new((struct sp_event_cap_sink){ report_event, &rt });
     rt.loop = sp_loop_new();
     open_signals(&rt);
     status = prepare(&rt);

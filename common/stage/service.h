@@ -92,8 +92,8 @@ sp_runtime_is_replica(struct sp_runtime *rt, struct sp_view name,
 
 /* Numbers the occurrence and sends it to the monitor; never blocks, never
  * fails: while the monitor is away up to 4096 wait, then the loss is counted
- * and told with the next one that gets through. Of many refusals by one sender
- * only some are told one by one, see event_cap.h. */
+ * and reported with the next one that gets through. Of many refusals by one
+ * sender only some are reported one by one, see event_cap.h. */
 void
 sp_runtime_event(struct sp_runtime *rt, const struct sp_occurrence *what);
 

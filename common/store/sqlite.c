@@ -126,7 +126,7 @@ sp_sqlite_make(sqlite3 *db, const char *script)
         error = sp_sqlite_run(db, "COMMIT");
     }
     if (error != 0) {
-        /* The first error is the one to tell. */
+        /* The first error is the one to report. */
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
         return SP_ESTORE;
     }

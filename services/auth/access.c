@@ -73,9 +73,9 @@ refuse(struct auth *auth, const struct sp_http_request *request,
 }
 
 static void
-tell(struct auth *auth, const struct sp_http_request *request,
-     const struct identity *who, const char *kind, unsigned status,
-     const char *detail)
+report(struct auth *auth, const struct sp_http_request *request,
+       const struct identity *who, const char *kind, unsigned status,
+       const char *detail)
 {
     struct sp_occurrence what = {
         .kind = kind,
@@ -104,7 +104,7 @@ refuse_missing(struct auth *auth, const struct sp_http_request *request)
 
     auth->counts.missing++;
     refuse(auth, request, &refusal, NULL);
-    tell(auth, request, NULL, "token_missing", 401, NULL);
+    report(auth, request, NULL, "token_missing", 401, NULL);
 }
 
 static void
@@ -118,7 +118,7 @@ refuse_header(struct auth *auth, const struct sp_http_request *request)
 
     auth->counts.refused++;
     refuse(auth, request, &refusal, "invalid_request");
-    tell(auth, request, NULL, "token_refused", 400, "reason=header");
+    report(auth, request, NULL, "token_refused", 400, "reason=header");
 }
 
 static void
@@ -136,7 +136,7 @@ refuse_token(struct auth *auth, const struct sp_http_request *request,
                    token_fault_word(fault));
     auth->counts.refused++;
     refuse(auth, request, &refusal, "invalid_token");
-    tell(auth, request, NULL, "token_refused", 401, detail);
+    report(auth, request, NULL, "token_refused", 401, detail);
 }
 
 static void
@@ -151,7 +151,7 @@ refuse_path(struct auth *auth, const struct sp_http_request *request,
 
     auth_refuse(auth, return_of(request), request->path, &refusal,
                 sp_view_make("", 0));
-    tell(auth, request, who, "path_unknown", 404, NULL);
+    report(auth, request, who, "path_unknown", 404, NULL);
 }
 
 static void
@@ -165,7 +165,7 @@ refuse_without_scopes(struct auth *auth, const struct sp_http_request *request,
     };
 
     refuse(auth, request, &refusal, "insufficient_scope");
-    tell(auth, request, who, "scope_missing", 403, NULL);
+    report(auth, request, who, "scope_missing", 403, NULL);
 }
 
 static void
@@ -186,7 +186,7 @@ refuse_undelivered(struct auth *auth, const struct sp_http_request *request,
     sp_runtime_trouble(auth->runtime, "call_undelivered", "%s", detail);
     auth_refuse(auth, return_of(request), request->path, &refusal,
                 sp_view_make("", 0));
-    tell(auth, request, who, "call_undelivered", 503, detail);
+    report(auth, request, who, "call_undelivered", 503, detail);
 }
 
 /* ---------------------------------------------------------------- admitting */

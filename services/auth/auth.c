@@ -10,7 +10,8 @@
 
 /* The longest line is what must become shorter. */
 static void
-tell_too_long(struct auth *auth, struct auth_return to, struct sp_view headers)
+report_too_long(struct auth *auth, struct auth_return to,
+                struct sp_view headers)
 {
     char detail[128];
     const struct sp_occurrence what = {
@@ -46,7 +47,7 @@ answer_too_long(struct auth *auth, struct auth_return to,
         .text = "a header of the answer is too long to be sent",
     };
 
-    tell_too_long(auth, to, headers);
+    report_too_long(auth, to, headers);
     auth_refuse(auth, to, sp_view_make("", 0), &refusal, sp_view_make("", 0));
 }
 

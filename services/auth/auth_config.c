@@ -99,7 +99,7 @@ known_scope(const struct auth_config *config, const char *scope)
     return false;
 }
 
-/* Where a fault is told. */
+/* Where a fault is reported. */
 struct place {
     const char *directory;
     struct sp_buf *why;

@@ -46,7 +46,7 @@ struct auth_config {
 };
 
 /* Loads and checks the file. 0, or SP_ECONFIG with a sentence in `why` that
- * names the mend. Freed by auth_config_free(). */
+ * names the fix. Freed by auth_config_free(). */
 SP_MUST_CHECK int
 auth_config_load(const char *directory, struct auth_config **ret_config,
                  struct sp_buf *why);

@@ -1,5 +1,5 @@
 /* Why a token is refused: a word for the audit trail and a sentence for the
- * client, which tells nothing about other tokens or keys. */
+ * client, which says nothing about other tokens or keys. */
 #ifndef SP_SERVICES_AUTH_FAULT_H
 #define SP_SERVICES_AUTH_FAULT_H
 

@@ -8,7 +8,7 @@
  *     passport that covers exactly this request, and sends both on to
  *     validation. It is also the authorization server: POST /token gives
  *     registered clients tokens (client credentials), and the documents below
- *     /.well-known/ tell clients where everything is. Every other path needs a
+ *     /.well-known/ say where everything is. Every other path needs a
  *     token.
  *
  * PEERS

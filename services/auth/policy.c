@@ -21,7 +21,7 @@ struct making {
     struct sp_buf *why;
 };
 
-#define TELL(m, path, ...)                                                     \
+#define REPORT(m, path, ...)                                                   \
     sp_config_tell((m)->why, (m)->means->directory, FILE_NAME, path,           \
                    __VA_ARGS__)
 
@@ -37,8 +37,8 @@ join(const struct making *m, const char *path, char *const *words,
         (void)sp_buf_addf(&out, "%s%s", i == 0 ? "" : " ", words[i]);
     }
     if (out.error != 0) {
-        error = TELL(m, path, "is longer than %d bytes; shorten the list",
-                     CLAIMS_MAX_SCOPES);
+        error = REPORT(m, path, "is longer than %d bytes; shorten the list",
+                       CLAIMS_MAX_SCOPES);
     } else {
         *ret_text = sp_dup_view(sp_buf_view(&out));
     }
@@ -64,12 +64,13 @@ add_with_hash(const struct making *m, const struct auth_client *from,
                             sp_secret_view(hash));
     }
     sp_secret_free(&hash);
-    return error == 0 ? 0
-                      : TELL(m, path,
-                             "is %s with %s: %s; an id is used once, the file "
-                             "holds an argon2id hash; `sallyport client add` "
-                             "makes it",
-                             from->id, file, sp_error_reason(error));
+    return error == 0
+               ? 0
+               : REPORT(m, path,
+                        "is %s with %s: %s; an id is used once, the file "
+                        "holds an argon2id hash; `sallyport client add` "
+                        "makes it",
+                        from->id, file, sp_error_reason(error));
 }
 
 static int
@@ -82,10 +83,10 @@ add_client(const struct making *m, uint32_t number)
 
     (void)snprintf(path, sizeof(path), "clients[%u].id", number);
     if (!sp_client_id_ok(sp_view_of(from->id))) {
-        return TELL(m, path,
-                    "is no client id; use up to %d of A-Z a-z 0-9 . _ "
-                    "-",
-                    SP_CLIENT_ID_MAX);
+        return REPORT(m, path,
+                      "is no client id; use up to %d of A-Z a-z 0-9 . _ "
+                      "-",
+                      SP_CLIENT_ID_MAX);
     }
     error = join(m, path, from->scopes, from->scopes_count, &scopes);
     if (error == 0) {
@@ -156,9 +157,9 @@ make_texts(const struct making *m)
     }
     return error != 0 || p->metadata != NULL
                ? error
-               : TELL(m, "scopes",
-                      "makes a document of more than %d bytes; list fewer",
-                      METADATA_MAX);
+               : REPORT(m, "scopes",
+                        "makes a document of more than %d bytes; list fewer",
+                        METADATA_MAX);
 }
 
 /* Each key signs and verifies once: a key whose halves do not belong together
@@ -186,18 +187,19 @@ make_signer(const struct making *m)
 
     p->signer = keyset_named(m->means->keys, sp_view_of(name));
     if (p->signer == NULL) {
-        error = TELL(m, "tokens.signing_key",
-                     "is %s, but %s/%s.key was not there at the start; name "
-                     "one that was, or `sallyport init` and `sallyport restart "
-                     "auth`",
-                     name, m->means->key_directory, name);
+        error =
+            REPORT(m, "tokens.signing_key",
+                   "is %s, but %s/%s.key was not there at the start; name "
+                   "one that was, or `sallyport init` and `sallyport restart "
+                   "auth`",
+                   name, m->means->key_directory, name);
     } else if (token_make(p->signer, &content, &token) != 0 ||
                token_verify(p->verifier, sp_buf_view(&token), now_ms,
                             &claims) != TOKEN_FAULT_NONE) {
-        error = TELL(m, "tokens.signing_key",
-                     "is %s, whose key cannot sign; make it anew with "
-                     "`sallyport init`",
-                     name);
+        error = REPORT(m, "tokens.signing_key",
+                       "is %s, whose key cannot sign; make it anew with "
+                       "`sallyport init`",
+                       name);
     }
     sp_buf_free(&token);
     return error;

@@ -6,6 +6,8 @@
 
 #include "proto/message.h"
 
+/* Reports a lost validation replica to every edge, which repeats what that may
+ * have held. */
 void
 wire_peer(void *self, enum sp_service_id service, struct sp_view name, bool up);
 

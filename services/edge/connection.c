@@ -59,7 +59,7 @@ makes_progress(struct connection *c)
 }
 
 static void
-tell_slow(struct connection *c)
+report_slow(struct connection *c)
 {
     static const char *const details[] = {
         [CONNECTION_HEADERS] = "phase=headers",
@@ -86,7 +86,7 @@ on_timer(void *arg)
         return;
     }
     if (c->phase != CONNECTION_IDLE) {
-        tell_slow(c);
+        report_slow(c);
     }
     connection_shed(c);
 }

@@ -42,7 +42,7 @@ struct edge {
     struct hosts *hosts;
     struct tls *tls;
     struct addresses *addresses;
-    /* GnuTLS's own, see transport.c */
+    /* GnuTLS's own, see repairs.c */
     ssize_t (*record_recv)(gnutls_session_t session, void *data, size_t len);
     ssize_t (*record_send)(gnutls_session_t session, const void *data,
                            size_t len);
@@ -56,7 +56,7 @@ struct edge {
     struct readiness readiness;
     struct figures figures;
     struct sp_timer probe;
-    int64_t capped_ms; /* when a cap was last told */
+    int64_t capped_ms; /* when a cap was last reported */
     bool due;          /* the HTTP library has work: it runs in this turn */
     bool draining;
     unsigned char owner_key[OWNER_KEY_BYTES];

@@ -17,9 +17,9 @@
 #include "services/edge/http_rules.h"
 #include "services/edge/mhd/layout.h"
 #include "services/edge/mhd/records.h"
+#include "services/edge/mhd/repairs.h"
 #include "services/edge/mhd/reply.h"
 #include "services/edge/mhd/room.h"
-#include "services/edge/mhd/transport.h"
 #include "services/edge/pipeline.h"
 #include "services/edge/request.h"
 #include "services/edge/target.h"
@@ -184,7 +184,7 @@ check_headers(struct request *r, struct MHD_Connection *mhd, const char *method,
 
 /* ----------------------------------------------------------------- refusal */
 
-/* The path where it can be told: ours, or plain ASCII. */
+/* The path where it can be reported: ours, or plain ASCII. */
 static struct sp_view
 tellable_path(const struct request *r)
 {
@@ -199,7 +199,7 @@ tellable_path(const struct request *r)
 }
 
 static void
-tell_refused(const struct request *r, unsigned status, const char *code)
+report_refused(const struct request *r, unsigned status, const char *code)
 {
     char detail[80];
     const struct sp_occurrence what = {
@@ -228,7 +228,7 @@ refuse(struct request *r, enum http_fault fault)
     };
 
     r->edge->figures.refused++;
-    tell_refused(r, info->status, info->code);
+    report_refused(r, info->status, info->code);
     reply_refuse(r, &refusal, info->close);
 }
 
@@ -256,8 +256,8 @@ refuse_by_hand(struct request *r)
     const struct http_fault_info *info = http_fault_info(HTTP_MANY_HEADERS);
 
     r->edge->figures.refused++;
-    tell_refused(r, info->status, info->code);
-    transport_answer(r->connection, info->status);
+    report_refused(r, info->status, info->code);
+    repairs_answer(r->connection, info->status);
     return MHD_NO;
 }
 

@@ -21,8 +21,8 @@
  *     sent    HTTP_REQUEST, CANCEL, CREDIT and PROBE to auth; EVENT and STATUS
  *             to monitor
  *     Events: request_refused (4xx, 501, 503, 505, with the code),
- *     connection_refused (over a cap; told once a second), client_slow (shed,
- *     with the phase), request_unplaced (503: no stage took it),
+ *     connection_refused (over a cap; reported once a second), client_slow
+ *     (shed, with the phase), request_unplaced (503: no stage took it),
  *     deadline_exceeded (504), answer_refused and answer_lost (502),
  *     stream_broken (with the reason).
  *

@@ -89,7 +89,7 @@ void
 pipeline_grant(struct request *r);
 
 /* The client's side of the request has ended. Frees the request, now or, where
- * an executor must yet be found to be told, later. */
+ * an executor must yet be found first, later. */
 void
 pipeline_end(struct request *r);
 

@@ -38,7 +38,7 @@ struct request {
     struct edge *edge;
     struct connection *connection; /* NULL where deserted */
     enum request_state state;
-    enum http_fault fault; /* told when the body has been passed over */
+    enum http_fault fault; /* reported when the body has been passed over */
 
     /* As the client sent it. */
     const struct sp_path *rule; /* NULL: no such path */

@@ -120,7 +120,7 @@ wire_on_started(void *self, const struct sp_msg *m)
     struct request *r = find(edge, started->request_id);
 
     if (r == NULL) {
-        /* The client has its answer, or has been told that there is none. */
+        /* The client has its answer, or has heard that there is none. */
         edge->figures.late++;
         pipeline_decline(edge, started->request_id, m->from, started->executor,
                          started->screen_by);
@@ -477,8 +477,8 @@ lose_started(struct request *r, enum sp_service_id service, struct sp_view name)
 }
 
 /* Work goes from `from` to `service`, or answers do: it sees it go.
- * attack: a captured process that has everybody's calls run again, or told as
- * lost. An executor has a say in its own calls alone. */
+ * attack: a captured process that has everybody's calls run again, or reported
+ * as lost. An executor has a say in its own calls alone. */
 static bool
 may_report(enum sp_service_id from, enum sp_service_id service)
 {

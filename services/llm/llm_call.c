@@ -55,7 +55,7 @@ static const struct sp_refusal busy = {
 /* ----------------------------------------------------------------- events */
 
 static void
-tell_failed(struct llm_call *work, const struct sp_refusal *failure)
+report_failed(struct llm_call *work, const struct sp_refusal *failure)
 {
     char detail[160];
 
@@ -67,7 +67,7 @@ tell_failed(struct llm_call *work, const struct sp_refusal *failure)
 }
 
 static void
-tell_answered(struct llm_call *work)
+report_answered(struct llm_call *work)
 {
     struct llm_figures *figures = &work->llm->figures;
     int64_t passed_ms = sp_loop_now_ms(work->llm->loop) - work->began_ms;
@@ -126,7 +126,7 @@ fail(struct llm_call *work, const struct sp_refusal *failure)
 {
     struct sp_refusal refusal = *failure;
 
-    tell_failed(work, failure);
+    report_failed(work, failure);
     sp_fetch_cancel(&work->fetch);
     if (!sp_executor_has_answered(work->call)) {
         refusal.retry_after_s = refusal.status == 429 || refusal.status == 503
@@ -291,7 +291,7 @@ judge(struct llm_call *work, int error, struct sp_view *ret_body)
 static void
 finish(struct llm_call *work, struct sp_view body)
 {
-    tell_answered(work);
+    report_answered(work);
     if (work->work == LLM_STREAM) {
         sp_executor_finish(work->call);
     } else {

@@ -87,14 +87,14 @@ static const struct sp_config_range ranges[] = {
     RANGE(times, total_ms, 100, SP_MAX_DEADLINE_MS),
 };
 
-/* What is being checked, and where what is wrong is told. */
+/* What is being checked, and where what is wrong is reported. */
 struct check {
     const char *directory;
     const struct llm_upstream *upstream;
     struct sp_buf *why;
 };
 
-#define TELL(check, key, ...)                                                  \
+#define REPORT(check, key, ...)                                                \
     sp_config_tell((check)->why, (check)->directory, "llm", "upstream." key,   \
                    __VA_ARGS__)
 
@@ -106,13 +106,14 @@ check_name(const struct check *c)
     const char *name = c->upstream->name;
 
     if (name[strspn(name, plain)] != '\0') {
-        return TELL(c, "name", "is '%s'; use small letters, digits and '-'",
-                    name);
+        return REPORT(c, "name", "is '%s'; use small letters, digits and '-'",
+                      name);
     }
     if (strcmp(name, "passport") == 0) {
-        return TELL(c, "name",
-                    "must not be 'passport', whose key file is the gate's own; "
-                    "choose another name");
+        return REPORT(
+            c, "name",
+            "must not be 'passport', whose key file is the gate's own; "
+            "choose another name");
     }
     return 0;
 }
@@ -123,16 +124,17 @@ check_url(const struct check *c, const struct sp_fetch_target *target)
     const char *url = c->upstream->url;
 
     if (url[strlen(url) - 1] == '/' || strpbrk(url, "?#") != NULL) {
-        return TELL(c, "url",
-                    "is '%s'; end it with the path, e.g. /v1, without a slash "
-                    "or query behind it",
-                    url);
+        return REPORT(
+            c, "url",
+            "is '%s'; end it with the path, e.g. /v1, without a slash "
+            "or query behind it",
+            url);
     }
     if (target->literal && !target->secure && !c->upstream->allow_http &&
         !sp_fetch_address_loopback(&target->addresses[0])) {
-        return TELL(c, "url",
-                    "is plain http to another machine; use https, or set "
-                    "upstream.allow_http: true");
+        return REPORT(c, "url",
+                      "is plain http to another machine; use https, or set "
+                      "upstream.allow_http: true");
     }
     return 0;
 }
@@ -179,29 +181,30 @@ check_trust(const struct check *c, bool secure)
     const char *pins = c->upstream->pin_sha256;
 
     if (file != NULL && file[0] != '/') {
-        return TELL(c, "ca_file", "is '%s'; give an absolute path", file);
+        return REPORT(c, "ca_file", "is '%s'; give an absolute path", file);
     }
     if (file != NULL && access(file, R_OK) != 0) {
-        return TELL(c, "ca_file",
-                    "is '%s', which cannot be read: %s; name a PEM file, and "
-                    "if it is new to a gate that runs, `sallyport restart llm`",
-                    file, strerror(errno));
+        return REPORT(
+            c, "ca_file",
+            "is '%s', which cannot be read: %s; name a PEM file, and "
+            "if it is new to a gate that runs, `sallyport restart llm`",
+            file, strerror(errno));
     }
     if (file != NULL && !has_bytes(file)) {
-        return TELL(c, "ca_file",
-                    "is '%s', which is empty or no file; name a PEM file",
-                    file);
+        return REPORT(c, "ca_file",
+                      "is '%s', which is empty or no file; name a PEM file",
+                      file);
     }
     if (pins != NULL && !is_pins(pins)) {
-        return TELL(c, "pin_sha256",
-                    "is '%s'; give sha256// and the 44 characters of the "
-                    "key's digest in base64, several with ';' between",
-                    pins);
+        return REPORT(c, "pin_sha256",
+                      "is '%s'; give sha256// and the 44 characters of the "
+                      "key's digest in base64, several with ';' between",
+                      pins);
     }
     if (!secure && (file != NULL || pins != NULL)) {
-        return TELL(c, "url",
-                    "is plain http, where ca_file and pin_sha256 protect "
-                    "nothing; use https, or remove them");
+        return REPORT(c, "url",
+                      "is plain http, where ca_file and pin_sha256 protect "
+                      "nothing; use https, or remove them");
     }
     return 0;
 }
@@ -216,10 +219,10 @@ check_upstream(const struct check *c)
         return error;
     }
     if (sp_fetch_target_begin(&target, c->upstream->url) != 0) {
-        error = TELL(c, "url",
-                     "is '%s'; give an http or https URL without user and "
-                     "password, up to and including /v1",
-                     c->upstream->url);
+        error = REPORT(c, "url",
+                       "is '%s'; give an http or https URL without user and "
+                       "password, up to and including /v1",
+                       c->upstream->url);
     }
     error = error != 0 ? error : check_url(c, &target);
     error = error != 0 ? error : check_trust(c, target.secure);

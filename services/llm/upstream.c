@@ -28,7 +28,7 @@ static const struct {
     { "insufficient_quota",
       { .status = 503,
         .code = "upstream_quota",
-        .text = "The gate's quota at the upstream is used up; tell the "
+        .text = "The gate's quota at the upstream is used up; report it to the "
                 "operator." } },
     { "content_policy_violation",
       { .status = 400,
@@ -48,16 +48,18 @@ static const struct {
     { 401,
       { .status = 502,
         .code = "upstream_auth",
-        .text = "The upstream refused the gate's key; tell the operator." } },
+        .text = "The upstream refused the gate's key; report it to the "
+                "operator." } },
     { 402,
       { .status = 503,
         .code = "upstream_quota",
-        .text = "The gate's quota at the upstream is used up; tell the "
+        .text = "The gate's quota at the upstream is used up; report it to the "
                 "operator." } },
     { 403,
       { .status = 502,
         .code = "upstream_auth",
-        .text = "The upstream refused the gate's key; tell the operator." } },
+        .text = "The upstream refused the gate's key; report it to the "
+                "operator." } },
     { 404,
       { .status = 404,
         .code = "model_not_found",
@@ -121,7 +123,8 @@ static const struct {
     { SP_EDENIED,
       { .status = 502,
         .code = "upstream_address",
-        .text = "The upstream's address is not allowed; tell the operator." } },
+        .text = "The upstream's address is not allowed; report it to the "
+                "operator." } },
     { SP_EFORMAT,
       { .status = 502,
         .code = "upstream_malformed",
@@ -141,8 +144,9 @@ static const struct sp_refusal cut = {
 static const struct sp_refusal unreachable = {
     .status = 502,
     .code = "upstream_unreachable",
-    .text = "The upstream cannot be reached; try again later, or tell the "
-            "operator.",
+    .text =
+        "The upstream cannot be reached; try again later, or report it to the "
+        "operator.",
 };
 static const struct sp_refusal failed = {
     .status = 502,

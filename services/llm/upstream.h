@@ -1,4 +1,4 @@
-/* What clients are told when the upstream fails: fixed sentences. Nothing of
+/* What clients hear when the upstream fails: fixed sentences. Nothing of
  * the upstream's own text passes, since it may name keys, hosts and accounts
  * of the operator. */
 #ifndef SP_SERVICES_LLM_UPSTREAM_H

@@ -81,7 +81,7 @@ severity_name(enum severity severity)
     return severity_names[severity].str;
 }
 
-/* Where a fault is told. */
+/* Where a fault is reported. */
 struct place {
     const char *directory;
     struct sp_buf *why;

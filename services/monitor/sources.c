@@ -116,7 +116,7 @@ add_run(struct entry *e, struct sp_view boot)
     return &e->runs[0];
 }
 
-/* The run that this boot names; a new one tells whether a living one went. */
+/* The run that this boot names; a new one shows whether a living one went. */
 static struct run *
 run_of(struct entry *e, struct sp_view boot, struct finding *finding)
 {

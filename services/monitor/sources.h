@@ -67,8 +67,9 @@ sources_status(struct sources *s, enum sp_service_id service,
                const struct sp_status *status, int64_t now_ms);
 
 /* A process that was ready by its last word and has said nothing for
- * SOURCES_SILENT_MS since; each silence is told once. NULL where there is no
- * more to tell. One that ends of its own will says first that it is not ready.
+ * SOURCES_SILENT_MS since; each silence is reported once. NULL where there is
+ * no more to report. One that ends of its own will says first that it is not
+ * ready.
  */
 const struct source *
 sources_silent(struct sources *s, int64_t now_ms);

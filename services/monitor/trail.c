@@ -13,7 +13,7 @@
 /* The disk is full or broken: not tried again before this. */
 #define FAILED_RETRY_MS 1000
 
-/* What the end of the trail tells at the start. */
+/* What the end of the trail says at the start. */
 struct recall {
     struct monitor *m;
     struct sp_json json;
@@ -38,7 +38,7 @@ recall_line(void *arg, struct sp_view line)
 
 /* What was found is the first record that this run adds. */
 static void
-tell_opening(struct monitor *m, const struct sp_audit_opening *opening)
+report_opening(struct monitor *m, const struct sp_audit_opening *opening)
 {
     static const char *const kinds[] = {
         [SP_AUDIT_NEW] = "audit_begun",
@@ -85,7 +85,7 @@ monitor_open_trail(struct monitor *m)
         sp_refuse("%s: %s, %s; check the disk and the owner of SP_STATE",
                   m->audit_path, sp_strerror(error), strerror(errno));
     }
-    tell_opening(m, &opening);
+    report_opening(m, &opening);
     /* Of a trail that was set aside the true end is not known. */
     if ((opening.state == SP_AUDIT_CONTINUED ||
          opening.state == SP_AUDIT_MENDED) &&
@@ -94,7 +94,7 @@ monitor_open_trail(struct monitor *m)
     }
 }
 
-/* Counts and tells a failure of the file once, until it works again. */
+/* Counts and reports a failure of the file once, until it works again. */
 static void
 note_outcome(struct monitor *m, int error)
 {

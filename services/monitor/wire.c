@@ -23,8 +23,8 @@ now_ms(const struct monitor *m)
 
 /* An event of our own about another process. */
 static void
-tell_about(struct monitor *m, const char *kind, enum sp_service_id service,
-           struct sp_view replica, const char *more)
+report_about(struct monitor *m, const char *kind, enum sp_service_id service,
+             struct sp_view replica, const char *more)
 {
     struct sp_log_text text;
     char object[OBJECT_MAX];
@@ -43,7 +43,7 @@ follow(struct monitor *m, enum sp_service_id service, struct sp_view replica,
     char more[128];
 
     if (finding->restarted) {
-        tell_about(m, "process_restarted", service, replica, NULL);
+        report_about(m, "process_restarted", service, replica, NULL);
     }
     if (finding->missing > 0 || finding->dropped > 0) {
         m->figures.missing += finding->missing;
@@ -51,10 +51,10 @@ follow(struct monitor *m, enum sp_service_id service, struct sp_view replica,
                        "missing=%" PRIu64 " from=%" PRIu64
                        " dropped_there=%" PRIu64,
                        finding->missing, finding->first, finding->dropped);
-        tell_about(m, "audit_gap", service, replica, more);
+        report_about(m, "audit_gap", service, replica, more);
     }
     if (finding->repeated) {
-        tell_about(m, "audit_gap", service, replica, "repeated=1");
+        report_about(m, "audit_gap", service, replica, "repeated=1");
     }
 }
 
@@ -122,8 +122,8 @@ monitor_look_for_silence(struct monitor *m)
         return;
     }
     while ((source = sources_silent(m->sources, m->looked_ms)) != NULL) {
-        tell_about(m, "process_silent", source->service,
-                   sp_view_of(source->replica), NULL);
+        report_about(m, "process_silent", source->service,
+                     sp_view_of(source->replica), NULL);
     }
 }
 

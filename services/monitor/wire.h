@@ -11,7 +11,7 @@
 
 struct monitor;
 
-/* A process, the monitor itself too, tells what happened, or how it is. */
+/* A process, the monitor itself too, reports what happened, or how it is. */
 void
 wire_on_event(void *self, const struct sp_msg *m);
 

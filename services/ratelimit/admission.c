@@ -21,7 +21,7 @@ struct tier {
 
 struct admission {
     const struct ratelimit_config *config;
-    struct limits *limits;
+    struct limit_states *limits;
     struct tier tiers[ADMISSION_TIERS];
     uint8_t *places;       /* tiers, by place in config->tiers */
     uint8_t *client_tiers; /* by place in config->clients */
@@ -134,11 +134,11 @@ admission_tier_index(const struct admission *a, uint32_t place)
 
 struct admission *
 admission_new(const struct ratelimit_config *config,
-              const unsigned char seed[LIMITS_SEED_BYTES])
+              const unsigned char seed[LIMIT_STATES_SEED_BYTES])
 {
     struct admission *a = sp_alloc(sizeof(*a));
 
-    a->limits = limits_new(config->entries, seed);
+    a->limits = limit_states_new(config->entries, seed);
     admission_configure(a, config);
     return a;
 }
@@ -147,7 +147,7 @@ void
 admission_free(struct admission **a)
 {
     if (*a != NULL) {
-        limits_free(&(*a)->limits);
+        limit_states_free(&(*a)->limits);
         for (size_t i = 0; i < ADMISSION_TIERS; i++) {
             sp_free((*a)->tiers[i].name);
         }
@@ -194,11 +194,11 @@ ask_one(const struct admission *a, uint8_t tier_index, enum limit_kind kind,
 {
     const struct tier *tier = &a->tiers[tier_index];
 
-    state->key = limits_key(a->limits, (uint8_t)kind, tier_index, value);
+    state->key = limit_states_key(a->limits, (uint8_t)kind, tier_index, value);
     state->rate = tier->rates[kind];
     state->requests = tier->requests[kind];
     state->window_s = tier->window_s[kind];
-    state->tat_ns = limits_get(a->limits, &state->key);
+    state->tat_ns = limit_states_get(a->limits, &state->key);
     state->wait_ns = gcra_wait(&state->rate, state->tat_ns, now_ns);
     state->remaining = gcra_remaining(&state->rate, state->tat_ns, now_ns);
 }
@@ -236,12 +236,13 @@ admission_charge(struct admission *a, const struct verdict *verdict,
     for (int i = 0; i < LIMIT_KINDS; i++) {
         const struct limit_state *state = &verdict->states[i];
 
-        limits_put(a->limits, &state->key,
-                   gcra_charge(&state->rate, state->tat_ns, now_ns), now_ns);
+        limit_states_put(a->limits, &state->key,
+                         gcra_charge(&state->rate, state->tat_ns, now_ns),
+                         now_ns);
     }
 }
 
-const struct limits *
+const struct limit_states *
 admission_limits(const struct admission *a)
 {
     return a->limits;

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "services/ratelimit/gcra.h"
-#include "services/ratelimit/limits.h"
+#include "services/ratelimit/limit_states.h"
 #include "services/ratelimit/ratelimit_config.h"
 
 /* Tiers that keep their counts and states across a reload: more than twice what
@@ -57,7 +57,7 @@ struct admission;
 /* `config` must outlive it; `seed` is random. */
 struct admission *
 admission_new(const struct ratelimit_config *config,
-              const unsigned char seed[LIMITS_SEED_BYTES]);
+              const unsigned char seed[LIMIT_STATES_SEED_BYTES]);
 
 void
 admission_free(struct admission **a);
@@ -82,7 +82,7 @@ admission_charge(struct admission *a, const struct verdict *verdict,
                  int64_t now_ns);
 
 /* The table below, for its figures and for other keys. */
-const struct limits *
+const struct limit_states *
 admission_limits(const struct admission *a);
 
 #endif

@@ -11,9 +11,9 @@
 #define FACTS_MAX 160
 #define DETAIL_MAX 200
 
-/* The latest refusal of a key, copied: it may be told a second later. */
+/* The latest refusal of a key, copied: it may be reported a second later. */
 struct entry {
-    int64_t due_ms; /* told before; the next not before this */
+    int64_t due_ms; /* reported before; the next not before this */
     uint64_t count; /* since then */
     const char *kind;
     unsigned status;
@@ -77,7 +77,7 @@ remember(struct entry *e, const struct hush_note *note)
 }
 
 static void
-tell(struct hush *h, struct entry *e, int64_t now_ms)
+report(struct hush *h, struct entry *e, int64_t now_ms)
 {
     char detail[DETAIL_MAX];
     const struct sp_occurrence what = {
@@ -93,20 +93,20 @@ tell(struct hush *h, struct entry *e, int64_t now_ms)
 
     (void)snprintf(detail, sizeof(detail), "count=%" PRIu64 "%s%s", e->count,
                    e->facts[0] != '\0' ? " " : "", e->facts);
-    h->sink.tell(h->sink.arg, &what);
+    h->sink.report(h->sink.arg, &what);
     e->count = 0;
     e->due_ms = now_ms + HUSH_MS;
 }
 
 static void
-tell_others(struct hush *h, int64_t now_ms)
+report_others(struct hush *h, int64_t now_ms)
 {
     char detail[DETAIL_MAX];
     const struct sp_occurrence what = { .kind = "refusals_hushed",
                                         .detail = detail };
 
     (void)snprintf(detail, sizeof(detail), "count=%" PRIu64, h->others);
-    h->sink.tell(h->sink.arg, &what);
+    h->sink.report(h->sink.arg, &what);
     h->others = 0;
     h->others_due_ms = now_ms + HUSH_MS;
 }
@@ -122,7 +122,7 @@ hush_note(struct hush *h, const struct hush_note *note, int64_t now_ms)
     }
     remember(e, note);
     if (now_ms >= e->due_ms) {
-        tell(h, e, now_ms);
+        report(h, e, now_ms);
     }
 }
 
@@ -138,13 +138,13 @@ hush_tick(struct hush *h, int64_t now_ms)
             continue;
         }
         if (e->count > 0) {
-            tell(h, e, now_ms);
+            report(h, e, now_ms);
         } else {
             sp_table_remove(h->entries, e);
         }
     }
     if (h->others > 0 && now_ms >= h->others_due_ms) {
-        tell_others(h, now_ms);
+        report_others(h, now_ms);
     }
 }
 
@@ -154,10 +154,10 @@ hush_flush(struct hush *h)
     for (struct entry *e = sp_table_newer(h->entries, NULL); e != NULL;
          e = sp_table_newer(h->entries, e)) {
         if (e->count > 0) {
-            tell(h, e, 0);
+            report(h, e, 0);
         }
     }
     if (h->others > 0) {
-        tell_others(h, 0);
+        report_others(h, 0);
     }
 }

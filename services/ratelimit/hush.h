@@ -1,5 +1,5 @@
 /* Keeps a flood of refusals from flooding the audit trail: the first of a key
- * is told at once, those of the next second together, with their number. */
+ * is reported at once, those of the next second together, with their number. */
 #ifndef SP_SERVICES_RATELIMIT_HUSH_H
 #define SP_SERVICES_RATELIMIT_HUSH_H
 
@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 #include "common/stage/service.h"
-#include "services/ratelimit/limits.h"
+#include "services/ratelimit/limit_states.h"
 
-/* Keys told apart at one time; all others of that second are told as one. */
+/* Keys distinguished at one time; all others of that second are reported as
+ * one. */
 #define HUSH_KEYS 256
 #define HUSH_MS 1000
 
@@ -22,7 +23,7 @@ struct hush_note {
 
 /* Gets an occurrence whose detail is "count=N" and the facts. */
 struct hush_sink {
-    void (*tell)(void *arg, const struct sp_occurrence *what);
+    void (*report)(void *arg, const struct sp_occurrence *what);
     void *arg;
 };
 

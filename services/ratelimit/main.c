@@ -48,7 +48,7 @@
  *     nearest to recovery first and counts it.
  *
  * TESTS
- *     tests/unit/ratelimit/test_gcra.c, test_limits.c, test_admission.c,
+ *     tests/unit/ratelimit/test_gcra.c, test_limit_states.c, test_admission.c,
  *     test_hush.c, test_ratelimit_{config,refuse,reload,wire}.c;
  *     tests/attack/ratelimit/test_ratelimit.c
  */
@@ -61,7 +61,7 @@
 #define MAX_ANSWER 8192
 
 static void
-tell(void *arg, const struct sp_occurrence *what)
+report(void *arg, const struct sp_occurrence *what)
 {
     struct ratelimit *rl = arg;
 
@@ -73,7 +73,7 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
 {
     struct ratelimit *rl = self;
     struct sp_buf why = sp_buf_new(1024);
-    unsigned char seed[LIMITS_SEED_BYTES];
+    unsigned char seed[LIMIT_STATES_SEED_BYTES];
 
     (void)jail;
     rl->rt = rt;
@@ -84,7 +84,7 @@ before_jail(struct sp_runtime *rt, void *self, struct sp_jail *jail)
     sp_buf_free(&why);
     randombytes_buf(seed, sizeof(seed));
     rl->admission = admission_new(rl->config, seed);
-    rl->hush = hush_new((struct hush_sink){ tell, rl });
+    rl->hush = hush_new((struct hush_sink){ report, rl });
     rl->refused = ratelimit_refused_new();
     rl->headers = sp_buf_new(MAX_ANSWER);
     rl->body = sp_buf_new(MAX_ANSWER);

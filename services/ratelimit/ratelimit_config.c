@@ -76,7 +76,7 @@ static const cyaml_schema_value_t schema = {
                         top_fields),
 };
 
-/* Where a fault is told. */
+/* Where a fault is reported. */
 struct place {
     const char *directory;
     struct sp_buf *why;

@@ -17,7 +17,7 @@ refuse_seconds(int64_t wait_ns)
     return seconds > 1 ? seconds : 1;
 }
 
-/* All three limits, each with what is left of it. One that refuses tells when
+/* All three limits, each with what is left of it. One that refuses says when
  * it admits again: never later than Retry-After, as the draft wants it. */
 static void
 add_limit_fields(const struct verdict *verdict, struct sp_buf *headers)

@@ -102,8 +102,8 @@ refuse_by_fault(struct ratelimit *rl, const struct sp_checked_call *c,
                 const struct sp_occurrence *what, uint8_t key_kind,
                 const char *facts)
 {
-    struct limit_key key =
-        limits_key(admission_limits(rl->admission), key_kind, 0, what->object);
+    struct limit_key key = limit_states_key(admission_limits(rl->admission),
+                                            key_kind, 0, what->object);
 
     sp_buf_reset(&rl->headers);
     sp_buf_reset(&rl->body);
@@ -325,7 +325,7 @@ wire_metrics(void *self, struct sp_buf *out)
 {
     struct ratelimit *rl = self;
     const struct ratelimit_figures *f = &rl->figures;
-    const struct limits *limits = admission_limits(rl->admission);
+    const struct limit_states *limits = admission_limits(rl->admission);
     const struct {
         const char *name;
         uint64_t value;
@@ -334,8 +334,8 @@ wire_metrics(void *self, struct sp_buf *out)
         { "expired_total", f->expired },
         { "unplaced_total", f->unplaced },
         { "misrouted_total", f->misrouted },
-        { "states_evicted_total", limits_evicted(limits) },
-        { "states", limits_used(limits) },
+        { "states_evicted_total", limit_states_evicted(limits) },
+        { "states", limit_states_used(limits) },
     };
 
     for (uint32_t i = 0; i < rl->config->tiers_count; i++) {

@@ -337,7 +337,7 @@ ledger_drop(struct ledger *ledger)
     ledger->claimed = false;
     if (run(ledger, UNDO) != 0 || run(ledger, RELEASE) != 0) {
         /* What cannot be undone alone is undone with its group: the commit
-         * fails then, and every caller in the group is told so. */
+         * fails then, and every caller in the group hears so. */
         (void)run(ledger, ROLLBACK);
     }
 }

@@ -12,7 +12,7 @@
 #define KEEP_MARGIN_MS 60000
 
 /* How the events of answers are called; NULL: worth none. What only one call
- * can tell apart from the next (read, repeated) is in the figures. */
+ * can distinguish from the next (read, repeated) is in the figures. */
 static const char *const kinds[MCP_OUTCOMES] = {
     [MCP_REPEATED] = "request_repeated",
     [MCP_SESSION_OPENED] = "session_opened",

@@ -5,7 +5,7 @@
 #include "common/base/view.h"
 #include "services/validation/verdict.h"
 
-/* 403 with the challenge that tells a client which scope to ask for (RFC 6750
+/* 403 with the challenge that names a client which scope to ask for (RFC 6750
  * section 3.1, RFC 9728 section 5.1). `url` is the gate's own, `path` that of
  * the request. Returns SP_EDENIED. */
 int

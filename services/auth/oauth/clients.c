@@ -92,7 +92,8 @@ clients_inherit(struct clients *clients, const struct clients *old)
         const struct client *was = clients_find(old, sp_view_of(client->id));
 
         /* Not of a secret that has been changed since. */
-        if (was != NULL && strcmp(client->hash, was->hash) == 0) {
+        if (was != NULL &&
+            sp_view_equal(sp_view_of(client->hash), sp_view_of(was->hash))) {
             client->verified = was->verified;
             memcpy(client->digest, was->digest, sizeof(was->digest));
         }

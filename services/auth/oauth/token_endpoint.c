@@ -59,8 +59,8 @@ token_path(void)
 /* ---------------------------------------------------------------- answering */
 
 static void
-tell(struct auth *auth, const struct call *call, const char *kind,
-     struct sp_view client, unsigned status, const char *detail)
+report(struct auth *auth, const struct call *call, const char *kind,
+       struct sp_view client, unsigned status, const char *detail)
 {
     const struct sp_occurrence what = {
         .kind = kind,
@@ -95,7 +95,7 @@ refuse_client(struct token_endpoint *e, const struct call *call,
 {
     e->auth->counts.clients_refused++;
     refuse(e->auth, call, wrong);
-    tell(e->auth, call, "client_refused", client, wrong->status, detail);
+    report(e->auth, call, "client_refused", client, wrong->status, detail);
 }
 
 static void
@@ -112,7 +112,7 @@ refuse_for_now(struct token_endpoint *e, const struct call *call,
 
     e->auth->counts.clients_throttled++;
     auth_refuse(e->auth, call->to, token_path(), &refusal, sp_view_make("", 0));
-    tell(e->auth, call, "client_throttled", client, status, NULL);
+    report(e->auth, call, "client_throttled", client, status, NULL);
 }
 
 static void
@@ -191,7 +191,7 @@ issue(struct token_endpoint *e, const struct call *call)
                                 "pragma: no-cache\n"),
                 sp_buf_view(&auth->body));
     (void)snprintf(detail, sizeof(detail), "scope=\"%s\"", auth->scopes.data);
-    tell(auth, call, "token_issued", name, 200, detail);
+    report(auth, call, "token_issued", name, 200, detail);
 }
 
 static void

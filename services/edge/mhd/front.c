@@ -20,14 +20,14 @@
 #include "services/edge/intake.h"
 #include "services/edge/mhd/layout.h"
 #include "services/edge/mhd/records.h"
-#include "services/edge/mhd/transport.h"
+#include "services/edge/mhd/repairs.h"
 #include "services/edge/tls.h"
 
 #define BACKLOG 1024
 /* The library stops accepting at its own limit. Ours comes before it, so that
  * an idle connection can make room. */
 #define SPARE_CONNECTIONS 64
-/* A flood of refused connections is told once in this time. */
+/* A flood of refused connections is reported once in this time. */
 #define CAP_TELL_MS 1000
 
 struct front {
@@ -71,7 +71,8 @@ on_turn(void *arg)
 }
 
 static void
-tell_cap(struct edge *edge, const struct sockaddr *address, const char *detail)
+report_cap(struct edge *edge, const struct sockaddr *address,
+           const char *detail)
 {
     char text[INET6_ADDRSTRLEN];
     int64_t now_ms = sp_loop_now_ms(edge->loop);
@@ -97,12 +98,12 @@ on_accept(void *cls, const struct sockaddr *address, socklen_t len)
     (void)len;
     if (addresses_count(edge->addresses, &key) >=
         edge->config->limits.connections_per_address) {
-        tell_cap(edge, address, "limit=connections_per_address");
+        report_cap(edge, address, "limit=connections_per_address");
         return MHD_NO;
     }
     if (edge->figures.open >= edge->config->limits.connections &&
         !connection_shed_idle(edge)) {
-        tell_cap(edge, address, "limit=connections");
+        report_cap(edge, address, "limit=connections");
         return MHD_NO;
     }
     return MHD_YES;
@@ -139,7 +140,7 @@ static void SP_PRINTF(2, 0)
     struct sp_log_text safe;
     char text[256] = { 0 };
 
-    transport_hear(edge, format, args);
+    repairs_hear(edge, format, args);
     if (sp_log_wants(SP_LOG_DEBUG)) {
         (void)vsnprintf(text, sizeof(text), format, args);
         sp_log(SP_LOG_DEBUG, "http_library", "text=%s",
@@ -170,7 +171,7 @@ start_daemon(struct front *f)
         { MHD_OPTION_CONNECTION_TIMEOUT, 0, NULL },
         /* The library's own checks close without an answer or with one that
          * lacks our headers: what it can leave to us, it does. What 1.0 would
-         * mend so that nobody can tell, it refuses. */
+         * repair so that nobody notices, it refuses. */
         { MHD_OPTION_STRICT_FOR_CLIENT, LAYOUT_LIBRARY_IS_STRICT, NULL },
         { MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1, NULL },
         { MHD_OPTION_END, 0, NULL },
@@ -203,7 +204,7 @@ front_start(struct front *f)
                   "why");
     }
     tls_forget_key(f->edge->tls);
-    transport_begin(f->edge);
+    repairs_begin(f->edge);
     info = MHD_get_daemon_info(f->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     f->watch =
         (struct sp_watch){ .ready = on_ready, .arg = f, .fd = info->epoll_fd };

@@ -1,6 +1,6 @@
 /* Between GnuTLS and the socket: one read for what would be three, one write
  * for the head of an answer and its body. Which connection the HTTP library is
- * working on shows here only in part: see transport.c. */
+ * working on shows here only in part: see repairs.c. */
 #ifndef SP_SERVICES_EDGE_MHD_RECORDS_H
 #define SP_SERVICES_EDGE_MHD_RECORDS_H
 
@@ -44,7 +44,7 @@ records_open(struct records *r, struct records_inbox *inbox, int fd,
              gnutls_session_t session);
 
 /* The library takes the connection up again in its next run. What it wants to
- * read in that run it is told to wait for: it is about to watch the socket
+ * read in that run it is asked to wait for: it is about to watch the socket
  * anew, and hears of what is there. */
 void
 records_resume(struct records *r);

@@ -56,8 +56,8 @@ add(struct sp_buf *head, const struct header *header)
 }
 
 static void
-tell_withheld(const struct request *r, struct sp_view name,
-              struct sp_view value)
+report_withheld(const struct request *r, struct sp_view name,
+                struct sp_view value)
 {
     char detail[REPLY_DETAIL_MAX];
 
@@ -79,7 +79,7 @@ add_text(struct sp_buf *head, const struct request *r, struct sp_view text,
 
     while (sp_headers_next(&text, &name, &value) > 0) {
         if (!http_answer_header_allowed(name, value, pages)) {
-            tell_withheld(r, name, value);
+            report_withheld(r, name, value);
             continue;
         }
         for (size_t i = 0; i < SP_COUNT(otherwise); i++) {

@@ -256,7 +256,7 @@ version_header_fits(const struct mcp_call *c)
     return header.ptr == NULL || mcp_version_find(header) == c->session.version;
 }
 
-/* Whether an id is forged, stolen, expired or ended is not told. */
+/* Whether an id is forged, stolen, expired or ended is not reported. */
 static const struct sp_refusal session_unknown = {
     .status = 404,
     .rpc_code = RPC_REQUEST,

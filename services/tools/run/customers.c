@@ -120,7 +120,7 @@ customers_allot(struct customers *customers)
 {
     customers->looks = LOOKS;
     if (!customers->holding) {
-        /* Where it fails, the query takes the lock by itself, or tells. */
+        /* Where it fails, the query takes the lock by itself, or reports. */
         (void)sqlite3_step(customers->hold);
         customers->holding = true;
     }

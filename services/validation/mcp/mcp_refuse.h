@@ -46,7 +46,7 @@ int
 mcp_refuse_version(struct verdict *verdict, const struct sp_json *json,
                    const struct sp_json_token *requested);
 
-/* 200 with a tool result that tells the model what is wrong with its arguments
+/* 200 with a tool result that shows the model what is wrong with its arguments
  * (MCP server/tools, error handling). `text` may hold anything. Returns
  * SP_EDENIED. */
 int

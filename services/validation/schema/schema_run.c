@@ -48,7 +48,7 @@ write_path(const struct schema_checker *c, char *path, size_t size)
     }
 }
 
-/* The value breaks `rule`: SP_EDENIED, told unless a branch may fail. */
+/* The value breaks `rule`: SP_EDENIED, reported unless a branch may fail. */
 int
 schema_run_fail(struct schema_checker *c, const char *rule, const char *format,
                 ...)

@@ -59,7 +59,7 @@ struct schema_checker {
     struct schema_effort effort;
 };
 
-/* The value breaks `rule`: SP_EDENIED, told unless a branch may fail. */
+/* The value breaks `rule`: SP_EDENIED, reported unless a branch may fail. */
 int
 schema_run_fail(struct schema_checker *c, const char *rule, const char *format,
                 ...) SP_PRINTF(3, 4);

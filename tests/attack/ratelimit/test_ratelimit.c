@@ -11,7 +11,7 @@
 #define NS_PER_S INT64_C(1000000000)
 #define START (INT64_C(9000) * NS_PER_S)
 
-static const unsigned char seed[LIMITS_SEED_BYTES] = { 5 };
+static const unsigned char seed[LIMIT_STATES_SEED_BYTES] = { 5 };
 
 static char standard[] = "standard";
 static struct tier_config tiers[] = {
@@ -91,8 +91,8 @@ Test(ratelimit_attack, a_flood_of_keys_does_not_wash_out_a_busy_limit)
         (void)snprintf(subject, sizeof(subject), "s%d", i);
         (void)ask(a, address, subject, START, &v);
     }
-    cr_assert_gt(limits_evicted(admission_limits(a)), 0);
-    cr_assert_leq(limits_used(admission_limits(a)), 256);
+    cr_assert_gt(limit_states_evicted(admission_limits(a)), 0);
+    cr_assert_leq(limit_states_used(admission_limits(a)), 256);
     cr_assert_not(ask(a, "203.0.113.1", "mallory", START, &v));
     cr_assert_eq(v.limit, LIMIT_SUBJECT);
     admission_free(&a);

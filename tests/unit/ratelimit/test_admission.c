@@ -9,7 +9,7 @@
 #define NS_PER_S INT64_C(1000000000)
 #define START (INT64_C(5000) * NS_PER_S)
 
-static const unsigned char seed[LIMITS_SEED_BYTES] = { 1 };
+static const unsigned char seed[LIMIT_STATES_SEED_BYTES] = { 1 };
 
 static char standard[] = "standard";
 static char load[] = "load";

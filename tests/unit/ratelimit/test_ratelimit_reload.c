@@ -19,7 +19,7 @@
 #define FILE_OF(entries, n)                                                    \
     "entries: " entries "\ndefault_tier: standard\n" TIER(n)
 
-static const unsigned char seed[LIMITS_SEED_BYTES] = "0123456789abcde";
+static const unsigned char seed[LIMIT_STATES_SEED_BYTES] = "0123456789abcde";
 
 static void
 write_file(const char *directory, const char *text)

@@ -10,7 +10,7 @@
 #include "services/ratelimit/ratelimit.h"
 #include "services/ratelimit/wire.h"
 
-static const unsigned char seed[LIMITS_SEED_BYTES] = { 3 };
+static const unsigned char seed[LIMIT_STATES_SEED_BYTES] = { 3 };
 
 static char standard[] = "standard";
 static struct tier_config tiers[] = {

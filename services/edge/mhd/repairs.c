@@ -1,5 +1,5 @@
 /* The library's own answers, recognised by what it logs. */
-#include "services/edge/mhd/transport.h"
+#include "services/edge/mhd/repairs.h"
 
 #include <dlfcn.h>
 #include <string.h>
@@ -45,7 +45,7 @@ stand_before(const char *name)
 }
 
 void
-transport_begin(struct edge *edge)
+repairs_begin(struct edge *edge)
 {
     /* attack: where the library's reads do not come by here, what is meant for
      * one client is sent to another; without its writes, answers have no
@@ -92,7 +92,7 @@ join_head(struct request *r, struct sp_view library)
 }
 
 /* The library's head with ours. The library counts its own bytes: until all has
- * left it is told to try again. */
+ * left it is asked to try again. */
 static ssize_t
 send_head(struct connection *c, struct sp_view library)
 {
@@ -133,7 +133,7 @@ gnutls_record_send(gnutls_session_t session, const void *data, size_t data_size)
 }
 
 void
-transport_answer(struct connection *c, unsigned status)
+repairs_answer(struct connection *c, unsigned status)
 {
     struct sp_buf text = sp_buf_new(ANSWER_MAX);
 
@@ -147,7 +147,7 @@ transport_answer(struct connection *c, unsigned status)
 }
 
 static void
-tell(struct edge *edge, const struct connection *c, unsigned status)
+report(struct edge *edge, const struct connection *c, unsigned status)
 {
     const struct sp_occurrence what = {
         .kind = "request_refused",
@@ -164,16 +164,16 @@ tell(struct edge *edge, const struct connection *c, unsigned status)
 static void
 answer(struct edge *edge, struct connection *c, unsigned status)
 {
-    tell(edge, c, status);
+    report(edge, c, status);
     if (c->request == NULL || c->request->state != REQUEST_ANSWERED) {
-        transport_answer(c, status);
+        repairs_answer(c, status);
     } else {
         (void)shutdown(c->watch.fd, SHUT_WR);
     }
 }
 
 void
-transport_hear(struct edge *edge, const char *format, va_list args)
+repairs_hear(struct edge *edge, const char *format, va_list args)
 {
     struct connection *c = NULL;
 

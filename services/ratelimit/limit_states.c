@@ -1,5 +1,5 @@
 /* A table of states. */
-#include "services/ratelimit/limits.h"
+#include "services/ratelimit/limit_states.h"
 
 #include <string.h>
 
@@ -12,11 +12,11 @@
 #define MAX_VALUE 256
 
 /* The values of the table: TATs in nanoseconds. */
-struct limits {
+struct limit_states {
     struct sp_table *states;
     int64_t now_ns; /* of the put under way */
     uint64_t evicted;
-    unsigned char seed[LIMITS_SEED_BYTES];
+    unsigned char seed[LIMIT_STATES_SEED_BYTES];
 };
 
 static int64_t
@@ -30,22 +30,23 @@ worth(const void *value)
 static void
 count_evicted(void *owner, void *value)
 {
-    struct limits *l = owner;
+    struct limit_states *l = owner;
     const int64_t *tat_ns = value;
 
     l->evicted += *tat_ns > l->now_ns;
 }
 
-struct limits *
-limits_new(size_t entries, const unsigned char seed[LIMITS_SEED_BYTES])
+struct limit_states *
+limit_states_new(size_t entries,
+                 const unsigned char seed[LIMIT_STATES_SEED_BYTES])
 {
-    struct limits *l = sp_alloc(sizeof(*l));
+    struct limit_states *l = sp_alloc(sizeof(*l));
     const struct sp_table_shape shape = {
         .max = entries,
         .key_size = sizeof(struct limit_key),
         .value_size = sizeof(int64_t),
         .random_keys = true,
-        .look = LIMITS_LOOK,
+        .look = LIMIT_STATES_LOOK,
         .worth = worth,
         .end = count_evicted,
         .owner = l,
@@ -57,7 +58,7 @@ limits_new(size_t entries, const unsigned char seed[LIMITS_SEED_BYTES])
 }
 
 void
-limits_free(struct limits **l)
+limit_states_free(struct limit_states **l)
 {
     if (*l != NULL) {
         sp_table_free(&(*l)->states);
@@ -67,8 +68,8 @@ limits_free(struct limits **l)
 }
 
 struct limit_key
-limits_key(const struct limits *l, uint8_t kind, uint8_t tier,
-           struct sp_view value)
+limit_states_key(const struct limit_states *l, uint8_t kind, uint8_t tier,
+                 struct sp_view value)
 {
     unsigned char text[2 + MAX_VALUE] = { kind, tier };
     size_t len = value.len < MAX_VALUE ? value.len : MAX_VALUE;
@@ -82,7 +83,7 @@ limits_key(const struct limits *l, uint8_t kind, uint8_t tier,
 }
 
 int64_t
-limits_get(const struct limits *l, const struct limit_key *key)
+limit_states_get(const struct limit_states *l, const struct limit_key *key)
 {
     const int64_t *tat_ns = sp_table_find(l->states, key);
 
@@ -90,8 +91,8 @@ limits_get(const struct limits *l, const struct limit_key *key)
 }
 
 void
-limits_put(struct limits *l, const struct limit_key *key, int64_t tat_ns,
-           int64_t now_ns)
+limit_states_put(struct limit_states *l, const struct limit_key *key,
+                 int64_t tat_ns, int64_t now_ns)
 {
     int64_t *state = NULL;
 
@@ -102,13 +103,13 @@ limits_put(struct limits *l, const struct limit_key *key, int64_t tat_ns,
 }
 
 uint64_t
-limits_evicted(const struct limits *l)
+limit_states_evicted(const struct limit_states *l)
 {
     return l->evicted;
 }
 
 size_t
-limits_used(const struct limits *l)
+limit_states_used(const struct limit_states *l)
 {
     return sp_table_count(l->states);
 }

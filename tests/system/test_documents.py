@@ -46,7 +46,7 @@ def test_the_picture_names_every_process():
 # Where a kind stands in the code: in an occurrence or refusal, as the first
 # word of a call that reports, in a table by outcome.
 WORD = r'"([a-z]+(?:_[a-z]+)+)"'
-REPORTS = (r"\b(?:tell|tell_about|request_report|sp_executor_event|"
+REPORTS = (r"\b(?:report|report_about|request_report|sp_executor_event|"
            r"verdict_refuse|verdict_answer)\(([^;{]*);")
 TABLES = r"\[(?:SP_AUDIT|MCP|SP_EXECUTOR)_\w+\] = \{? ?" + WORD
 

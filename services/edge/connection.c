@@ -37,15 +37,17 @@ join_idle(struct connection *c)
     list->first = c;
 }
 
-/* True where the client has taken something since the last look, or there is
- * nothing to take. All of it is in one answer that the jail lets us have: a
- * look that fails would cut every stream after the first period. */
+/* True where the client has taken something since the last look, or there was
+ * nothing to take, then or now: what was sent just before a look is on its way.
+ * All of it is in one answer that the jail lets us have: a look that fails
+ * would cut every stream after the first period. */
 static bool
 makes_progress(struct connection *c)
 {
     struct tcp_info info;
     socklen_t len = sizeof(info);
     uint64_t acked = c->acked;
+    bool owing = c->owing;
 
     memset(&info, 0, sizeof(info));
     if (getsockopt(c->watch.fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0) {
@@ -54,8 +56,8 @@ makes_progress(struct connection *c)
         return false;
     }
     c->acked = info.tcpi_bytes_acked;
-    return c->acked != acked ||
-           (info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0);
+    c->owing = info.tcpi_unacked > 0 || info.tcpi_notsent_bytes > 0;
+    return c->acked != acked || !c->owing || !owing;
 }
 
 static void

@@ -42,6 +42,7 @@ struct connection {
     struct sp_watch watch; /* for the client's going */
     struct sp_timer timer;
     uint64_t acked;          /* bytes that the client had at the last look */
+    bool owing;              /* it did not have all of them then */
     struct connection *prev; /* in edge->idle */
     struct connection *next;
     struct address_key key;

@@ -1,8 +1,6 @@
 /* The messages of the auth process. */
 #include "services/auth/wire.h"
 
-#include "common/base/log.h"
-#include "common/text/headers.h"
 #include "proto/paths.h"
 #include "services/auth/access.h"
 #include "services/auth/auth.h"
@@ -16,23 +14,15 @@ refuse_method(struct auth *auth, const struct sp_http_request *request,
 {
     const struct auth_return to = { request->request_id, request->reply_to,
                                     request->attempt };
+    char allow[SP_PATH_ALLOW_MAX];
     const struct sp_refusal refusal = {
         .status = 405,
         .code = "method_not_allowed",
         .text = "this method is not offered here",
+        .allow = sp_path_allow(row, allow),
     };
-    char allow[SP_PATH_ALLOW_MAX];
 
-    sp_buf_reset(&auth->headers);
-    sp_buf_reset(&auth->body);
-    if (sp_refusal_write(&refusal, row->form, &auth->headers, &auth->body) !=
-        0) {
-        sp_fatal("refusal_too_long", "status=405");
-    }
-    (void)sp_headers_add(&auth->headers, SP_VIEW_LITERAL("allow"),
-                         sp_view_of(sp_path_allow(row, allow)));
-    auth_answer(auth, to, refusal.status, sp_buf_view(&auth->headers),
-                sp_buf_view(&auth->body));
+    auth_refuse(auth, to, request->path, &refusal, sp_view_make("", 0));
 }
 
 static void

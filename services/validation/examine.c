@@ -99,17 +99,15 @@ refuse_path(const struct sp_call *call, struct verdict *verdict)
 static int
 refuse_method(const struct sp_path *row, struct verdict *verdict)
 {
+    char allow[SP_PATH_ALLOW_MAX];
     const struct sp_refusal refusal = {
         .status = 405,
         .code = "method_not_allowed",
         .text = "This path does not take this method; see Allow.",
+        .allow = sp_path_allow(row, allow),
     };
-    char allow[SP_PATH_ALLOW_MAX];
-    int result = verdict_refuse(verdict, row->form, refusal, "request_refused");
 
-    (void)sp_buf_addf(&verdict->headers, "allow: %s\n",
-                      sp_path_allow(row, allow));
-    return result;
+    return verdict_refuse(verdict, row->form, refusal, "request_refused");
 }
 
 typedef int

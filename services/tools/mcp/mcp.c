@@ -779,14 +779,15 @@ void
 mcp_answer(struct mcp *mcp, const struct mcp_request *request,
            struct mcp_reply *reply)
 {
-    static const struct sp_refusal no_method = {
+    char allow[SP_PATH_ALLOW_MAX];
+    const struct sp_refusal no_method = {
         .status = 405,
         .rpc_code = RPC_REQUEST,
         .code = "bad_method",
         .text = "Use POST, or DELETE to end a session.",
+        .allow = sp_path_allow(sp_path_row(SP_PATH_MCP), allow),
     };
     struct mcp_call call = { .mcp = mcp, .request = request, .reply = reply };
-    char allow[SP_PATH_ALLOW_MAX];
 
     clear(reply);
     if (sp_view_is(request->http.method, "POST")) {
@@ -795,8 +796,6 @@ mcp_answer(struct mcp *mcp, const struct mcp_request *request,
         answer_delete(&call);
     } else {
         refuse(&call, &no_method);
-        (void)sp_buf_addf(&reply->headers, "allow: %s\n",
-                          sp_path_allow(sp_path_row(SP_PATH_MCP), allow));
     }
 }
 
